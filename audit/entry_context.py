@@ -16,6 +16,7 @@ from accounts.roles import ActorType, Role
 from audit.payload_words import Kept, kept_in, other_in, schemas_of
 from audit.words import KIND_WORDS
 from compensation.sentences import shown_in
+from ledger.as_hashed import is_as_hashed
 from ledger.selectors import PRUNED, Entry, entries_by_id
 from verbs.subject import Description, Ref, describe
 from verbs.words import action_words, choice_words, state_words, subject_words
@@ -53,7 +54,10 @@ class Presenter:
             for link in (each.caused_by, each.original)
             if link is not None
         }
-        self._linked = entries_by_id(tenant_id, links)
+        # An entry never goes away, and its links stay within the tenant; but who owns the server
+        # may have altered any, and then there are no words for it.
+        linked = entries_by_id(tenant_id, links)
+        self._linked = {id_: each for id_, each in linked.items() if is_as_hashed(each)}
         all_of_them = [*entries, *effects, *self._linked.values()]
         self._people = people_in(all_of_them)
         subjects = [(each.subject_type, each.subject_id) for each in all_of_them]
@@ -148,8 +152,11 @@ class Presenter:
         """Return an entry that another one names, as a sentence that leads to it."""
         if link is None:
             return None
-        # An entry never goes away, and its links stay within the tenant.
-        return {**self._told(self._linked[link.id]), "hash": link.hash.hex()}
+        found = self._linked.get(link.id)
+        if found is None or found.hash != link.hash:
+            label = _("an entry that is not there as it was hashed")
+            return {"label": label, "url": entry_url(link.id), "hash": link.hash.hex()}
+        return {**self._told(found), "hash": link.hash.hex()}
 
     def _told(self, entry: Entry) -> dict[str, str]:
         what, step = self._subjects[entry.subject_type, entry.subject_id].title, step_subject(entry)

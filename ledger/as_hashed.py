@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import NamedTuple
 
 from ledger.canonical import leaf_hash
 from ledger.clock import rfc3339
 from ledger.envelope_bytes import Said, around_commitments
+from ledger.hashed_columns import COLUMNS, LINKS, compared
 from ledger.record import EntryRef
 from ledger.selectors import Entry
 
@@ -22,6 +24,47 @@ def is_as_hashed(entry: Entry) -> bool:
     except ValueError:
         return False
     return entry.body.startswith(before) and entry.body.endswith(after)
+
+
+class Altered(NamedTuple):
+    """Why an entry is not as it was hashed, and of each column that differs its name, what was
+    hashed, and what it says now."""
+
+    why: str
+    columns: list[tuple[str, str, str]]
+
+
+def altered(entry: Entry) -> Altered | None:
+    """Return what is wrong with an entry that is not as it was hashed, None with one that is."""
+    if is_as_hashed(entry):
+        return None
+    if leaf_hash(entry.body) != entry.hash:
+        return Altered("its hash is not the hash of its bytes", [])
+    try:
+        found = [
+            (name, _shown(said), _shown(kept))
+            for name, said, kept in compared(json.loads(entry.body), _columns(entry))
+            if said != kept
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Altered("its bytes are no envelope", [])
+    if not found:
+        return Altered("its bytes are not in canonical form", [])
+    return Altered(f"column {found[0][0]} differs from its bytes", found)
+
+
+def _columns(entry: Entry) -> dict[str, object]:
+    """Return an entry by the names of its columns."""
+    links: dict[str, object] = {}
+    for link in LINKS:
+        ref: EntryRef | None = getattr(entry, link)
+        links[f"{link}_id"] = None if ref is None else ref.id
+        links[f"{link}_hash"] = None if ref is None else ref.hash
+    return {name: getattr(entry, name) for name in COLUMNS if name not in links} | links
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _said(e: Entry) -> Said:

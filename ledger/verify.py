@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import hashlib
 import json
 import uuid
@@ -18,13 +17,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from json_values.comparison import comparable
 from ledger.broken import Broken
 from ledger.canonical import LEAF_PREFIX, canonical, leaf_hash
-from ledger.clock import rfc3339
 from ledger.envelope_bytes import AS_TEXT, Said, around_commitments, commitments, said
 from ledger.erasure.receipt_checks import Missing, check_receipts
-from ledger.record_sql import ENTRY
+from ledger.hashed_columns import COLUMNS, LINKS, compared, written
 from ledger.statements import fetched, server
 from ledger.tenancy import system_scope, tenant_scope
 from ledger.tree.tree_checks import Outside, check_trees, known_outside, stored_trees
@@ -33,9 +30,6 @@ _FETCH = 2000
 _guarded: dict[str, str] = {}
 _checks: dict[str, str] = {}
 
-#: Every column of an entry, with the tenant that `record_sql` gives once for all of them.
-_FIRST, *_OTHERS = ENTRY
-COLUMNS = (_FIRST, "tenant_id", *_OTHERS)
 _ENTRIES = f"""
 SELECT {", ".join(AS_TEXT)}, encode(e.hash, 'hex'), e.body,
        p.names, p.salts, p.bodies, h.seq, encode(h.hash, 'hex'), h.entry_id::text
@@ -55,16 +49,8 @@ _LINKS = {
         f" ON o.tenant_id = e.tenant_id AND o.id = e.{link}_id"
         f" WHERE e.{link}_id IS NOT NULL AND o.hash IS DISTINCT FROM e.{link}_hash LIMIT 1"
     )
-    for link in ("caused_by", "original")
+    for link in LINKS
 }
-# Where an envelope says what a column repeats, if not under the column's own name.
-_PLACES = {name: name for name in COLUMNS if name not in {"hash", "body"}} | {
-    "tenant_id": "tenant", "subject_type": "subject.type", "subject_id": "subject.id",
-    "from_status": "from", "to_status": "to", "actor_id": "actor.token", "actor_type": "actor.type",
-    "actor_role": "actor.role", "on_behalf_of_id": "on_behalf_of", "case_id": "case",
-    "caused_by_id": "caused_by.id", "caused_by_hash": "caused_by.hash",
-    "original_id": "original.id", "original_hash": "original.hash",
-}  # fmt: skip
 
 
 @dataclasses.dataclass(slots=True)
@@ -276,12 +262,12 @@ def _verify_entry(values: dict[str, Any], seq: int, previous: str | None) -> dic
         raise Broken("its hash is not the hash of its bytes", entry=entry, kind="bytes")
     if values["subject_seq"] != seq:
         raise Broken(f"its chain should go on at {seq}, not {values['subject_seq']}", entry=entry)
-    if _written(values["previous_hash"]) != previous:
+    if written(values["previous_hash"]) != previous:
         raise Broken("it does not follow the entry before it", entry=entry)
     # Bytes whose hash is right may still be somebody else's work: any shape is possible.
     try:
         envelope: dict[str, Any] = _READER.decode(body.decode())
-        differing = [name for name, said, kept in _compared(envelope, values) if said != kept]
+        differing = [name for name, said, kept in compared(envelope, values) if said != kept]
         as_written = _is_canonical(envelope, body) and _committed(envelope) is not None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Broken("its bytes are no envelope", entry=entry, kind="bytes") from error
@@ -308,30 +294,6 @@ def _is_canonical(envelope: dict[str, Any], body: bytes) -> bool:
 
 def _committed(envelope: dict[str, Any]) -> dict[str, str]:
     return {item["name"]: item["hash"] for item in envelope["commitments"]}
-
-
-def _compared(envelope: dict[str, Any], v: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (column, value in the bytes, value in the column) for every column that is hashed."""
-    for column, place in _PLACES.items():
-        outer, _, inner = place.partition(".")
-        said, kept = envelope[outer], v[column]
-        if inner:
-            # A link that is null has neither id nor hash.
-            said = None if outer in _LINKS and not said else said[inner]
-        if column == "compensation" and kept is not None:
-            # It is JSON, and compared as JSON: 1 is not true.
-            kept = json.loads(kept) if isinstance(kept, str) else kept
-            said, kept = comparable(said), comparable(kept)
-        yield column, said, _written(kept)
-
-
-def _written(value: Any) -> Any:
-    """Return a column's value as an envelope writes it."""
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, dt.datetime):
-        return rfc3339(value)
-    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
 
 
 def _first(statement: str, parameters: Sequence[Any] | None = None) -> Any:

@@ -2,7 +2,8 @@
 
 `manifest.json` says what it is about and what belongs to it, and is signed as checkpoints are,
 under a name of its own. `verify.py` (`stand_alone_verifier`) checks all of it; `index.html` is for
-people.
+people (`readable_page`). It is made of columns of the database, which are no part of a pack: what
+they say otherwise than the hashed bytes is in the manifest (`altered`), and breaks the pack.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ import zipfile
 from collections.abc import Iterator
 from typing import IO, Any
 
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts.signature_keys import keys_by_id
-from audit.entry_context import Presenter
-from audit.entry_verdicts import keys_named, of_entries
+from audit.entry_verdicts import keys_named
 from audit.export.erased_evidence import ErasedEvidence
 from audit.export.one_file import verifier_source
+from audit.export.readable_page import readable_page
 from audit.provenance.entries_around import decided_around, of_chains
 from ledger.clock import now, rfc3339
 from ledger.errors import Conflict, NotFound
-from ledger.selectors import all_entries, bytes_of, ends_of, open_entries
+from ledger.selectors import all_entries, bytes_of, ends_of
 from ledger.tree.countersigned import cosignatures_of, notes_over, stamps_of
 from ledger.tree.sealer import origin_of
 from ledger.tree.signed_notes import SignedTree, opened, signed, verifier_key
@@ -37,9 +37,6 @@ from ledger.tree.stored_tree import StoredCheckpoint, newest_checkpoint, tiles_f
 FORMAT = "amends-evidence/2"
 # What is larger goes to a file.
 _IN_MEMORY = 8 * 1024 * 1024
-_ROWS = 500
-# Where in the page for people its entries are.
-_PLACE = "<!-- entries -->"
 #: So many entries are in one pack at most.
 MOST_ENTRIES = 30_000
 #: And so many older checkpoints; where there are more, they are evenly chosen.
@@ -131,12 +128,16 @@ def _write(
         pack.add("keys/signatures.jsonl", _keys_of(tenant_id, used))
     pack.add("keys/keys", "".join(f"{line}\n" for line in lines).encode())
     pack.add("verify.py", verifier_source().encode())
-    pack.add("index.html", _readable(tenant_id, rows, about, size))
+    # What was altered is known when the page is written.
+    altered: dict[str, str] = {}
+    pack.add("index.html", readable_page(tenant_id, rows, about, size, altered))
     manifest = {
         "format": FORMAT, "about": about, "tenant": str(tenant_id), "origin": origin, "size": size,
         "made_at": rfc3339(now()), "chains": chains, "parts": parts,
         "files": dict(pack.files),
     }  # fmt: skip
+    if altered:
+        manifest["altered"] = altered
     said = json.dumps(manifest, indent=1, sort_keys=True).encode()
     pack.add("manifest.json", said)
     tree = SignedTree(f"{origin}/export", len(chains), hashlib.sha256(said).digest())
@@ -229,29 +230,6 @@ def tile_name(level: int, number: int, length: int) -> str:
         parts.insert(0, f"x{number % _GROUP:03d}")
     partial = "" if length == _WIDTH_BYTES else f".p/{length // 32}"
     return f"tiles/{level}/{'/'.join(parts)}{partial}"
-
-
-def _readable(tenant_id: uuid.UUID, rows: Any, about: str, size: int) -> Iterator[bytes]:
-    """Yield the page for people: what happened, oldest first, in words."""
-    context = {"about": about, "size": size, "made_at": now()}
-    before, _mark, after = render_to_string("audit/evidence.html", context).partition(_PLACE)
-    yield before.encode()
-    ordered, told = rows.order_by("at", "id"), 0
-    found = list(ordered[:_ROWS])
-    while found:
-        entries = open_entries(found)
-        presenter = Presenter(tenant_id, entries)
-        signed = of_entries(tenant_id, entries)
-        shown = [{**presenter.full(each, [], None), "index": each.tree_index,
-                  "signature": signed[each.id],
-                  "agent": each.actor_type == "AGENT"} for each in entries]  # fmt: skip
-        portion = {"entries": shown, "told": told}
-        yield render_to_string("audit/evidence_entries.html", portion).encode()
-        told += len(found)
-        at, id_ = found[-1].at, found[-1].id
-        # By its key: an offset reads all that was read before once more.
-        found = list(ordered.filter(at__gte=at).exclude(at=at, id__lte=id_)[:_ROWS])
-    yield after.encode()
 
 
 def _base64(value: bytes) -> str:

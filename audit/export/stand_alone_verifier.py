@@ -272,6 +272,7 @@ def check_content(pack: Pack, *keys: set[bytes]) -> tuple[str, dict[int, str]]:
     entries = Entries(pack, manifest)
     notes = check_tree(pack, manifest, entries, *keys)
     check_ends(manifest, entries)
+    check_altered(manifest)
     gone = entries.receipts.gone()
     waiting = f"; {entries.unsealed} not sealed when it was made" if entries.unsealed else ""
     told = [f"valid{gone}: {len(entries.hashes)} entries of {manifest['about']}{waiting}"]
@@ -321,6 +322,13 @@ def check_ends(manifest: dict[str, Any], entries: Entries) -> None:
             raise Broken("removed", f"of {subject} the entries before {first} are gone", found[3])
     for subject in entries.ends.keys() - manifest["chains"].keys():
         raise Broken("manifest", f"it says nothing of {subject}")
+
+
+def check_altered(manifest: dict[str, Any]) -> None:
+    """See that whoever made the pack found no entry beside whose bytes the database says something
+    else: nobody shall take its bytes for what was read there. Raises Broken."""
+    for entry, why in sorted(manifest.get("altered", {}).items()):
+        raise Broken("column", str(why), entry)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -170,11 +170,19 @@ class _Reading:
 
 def run_of(entry: Entry) -> uuid.UUID | None:
     """Return the rollback that an entry says it is part of."""
-    said: Any = (entry.compensation or {}).get("run")
-    return uuid.UUID(said) if said else None
+    return _id((entry.compensation or {}).get("run"))
 
 
 def _named(entries: Iterable[Entry]) -> set[Ref]:
     """Return what the steps of a rollback undo."""
     said = [undoing for each in entries if (undoing := (each.compensation or {}).get("undoing"))]
-    return {(each["type"], uuid.UUID(each["id"])) for each in said}
+    return {(each["type"], id_) for each in said if (id_ := _id(each["id"])) is not None}
+
+
+def _id(said: Any) -> uuid.UUID | None:
+    """Return an id that a column says, None for none: whoever altered it may have put anything
+    there, and an auditor must be able to export that."""
+    try:
+        return uuid.UUID(said)
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from audit.export import evidence
+from audit.export import evidence, readable_page
 from ledger.canonical import leaf_hash
 from ledger.tree import stored_tree
 from ledger.tree.signed_notes import SignedTree, signed, verifier_key
@@ -226,7 +226,7 @@ def test_a_pack_is_put_together_portion_by_portion(
     states.new_item(world.analyst)
     sealed(world.system.tenant_id)
     whole = exported(world, f"subject=work_item:{item}")
-    monkeypatch.setattr(evidence, "_ROWS", 2)
+    monkeypatch.setattr(readable_page, "_ROWS", 2)
     monkeypatch.setattr(stored_tree, "_TILES_AT_ONCE", 1)
     files = exported(world, f"subject=work_item:{item}")
     assert verifier.run(files)[0] == 0

@@ -18,11 +18,11 @@ from django.test.utils import CaptureQueriesContext
 
 from ledger import clock
 from ledger.canonical import commitment, leaf_hash
+from ledger.hashed_columns import COLUMNS
 from ledger.ids import new_id
 from ledger.models import LedgerEntry, LedgerHead, OutboxEvent, OutboxTask, Payload
 from ledger.record import ActorRef, Change, EntryRef, record, record_many
 from ledger.tenancy import set_tenant, tenant_scope
-from ledger.verify import COLUMNS
 from tests.verifying import verify
 from tests.vocabulary import declared
 from tests.world import World

@@ -16,13 +16,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.canonical import canonical, leaf_hash
+from ledger.hashed_columns import COLUMNS
 from ledger.selectors import Entry, entries_by_id
 from ledger.tenancy import tenant_scope
 from ledger.tree.anchoring import anchor_due
 from ledger.tree.sealer import seal_due, seal_portion
 from ledger.tree.signed_notes import SignedTree, signed
 from ledger.tree.signing_keys import key_ring
-from ledger.verify import COLUMNS, Report, verify_tenant
+from ledger.verify import Report, verify_tenant
 from tests import states
 from tests.integration.test_sealing import recorded
 from tests.integration.test_verify_ledger import flipped, force, tampered, without
