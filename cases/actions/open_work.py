@@ -122,9 +122,7 @@ def cancel_open_work(
 
 def cancel_unawaited(case: Case, ids: Collection[uuid.UUID], *, cause: Cause, reason: str) -> None:
     """Call off, with what is open in them, those of these cases below a locked one that nobody
-    waits for: a rollback is about to undo them."""
-    if not ids:
-        return
+    waits for: a rollback is about to undo them. None of them is below another of them."""
     cause.write()
     for row in lock_many(Case, Case.subject_type, case.tenant_id, ids):
         if row.status in CANCELLABLE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
@@ -116,17 +116,17 @@ def started(case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, cause: Cause
         return
     because = cause.after(recorded.ref)
     cancel_open_work(case, cause=because, reason=ROLLED_BACK, rows=rows)
-    if case.has_children:
-        cancel_unawaited(case, _undone_below(run), cause=because, reason=ROLLED_BACK)
+    for ids in _undone_below(run):
+        cancel_unawaited(case, ids, cause=because, reason=ROLLED_BACK)
 
 
-def _undone_below(run: Any) -> list[uuid.UUID]:
-    """Return the cases right below that a run undoes, each as a step."""
-    return [
-        uuid.UUID(step["original"]["id"])
-        for step in run.plan.content["steps"]
-        if step["original"]["type"] == Case.subject_type
-    ]
+def _undone_below(run: Any) -> Iterator[list[uuid.UUID]]:
+    """Yield the cases below that a run undoes, each as a step, level by level from the top: what
+    went on in one of them until its own run begins would not be in the plan it has by now."""
+    steps = run.plan.content["steps"]
+    while below := [step for step in steps if step["original"]["type"] == Case.subject_type]:
+        yield [uuid.UUID(step["original"]["id"]) for step in below]
+        steps = [inner for step in below for inner in step["nested"]["steps"]]
 
 
 def ended(case: Case, run: Any, *, partial: bool, bare: bool, cause: Cause) -> None:
