@@ -36,7 +36,7 @@ SELECT {", ".join(AS_TEXT)}, encode(e.hash, 'hex'), e.body,
 FROM ledger_ledgerentry e
 LEFT JOIN LATERAL (
     SELECT array_agg(name) AS names, array_agg(salt) AS salts, array_agg(body) AS bodies
-    FROM ledger_payload WHERE entry_id = e.id) p ON true
+    FROM ledger_payload WHERE tenant_id = e.tenant_id AND entry_id = e.id) p ON true
 LEFT JOIN ledger_ledgerhead h ON h.tenant_id = e.tenant_id AND h.subject_type = e.subject_type
     AND h.subject_id = e.subject_id
 ORDER BY e.tenant_id, e.subject_type, e.subject_id, e.subject_seq

@@ -27,7 +27,8 @@ SELECT told.*, e.body, p.names, p.bodies FROM told
 LEFT JOIN ledger_ledgerentry e ON e.tenant_id = told.tenant_id AND e.id = told.entry_id
 LEFT JOIN LATERAL (
     SELECT array_agg(name) AS names, array_agg(body) AS bodies FROM ledger_payload
-    WHERE entry_id = told.entry_id AND name IN ('receipt', 'hash', 'gone')) p ON true
+    WHERE tenant_id = told.tenant_id AND entry_id = told.entry_id
+        AND name IN ('receipt', 'hash', 'gone')) p ON true
 """
 _COLUMNS: Final = (
     "{r}.tenant_id, {r}.id, {r}.actor_id, {r}.confirmed_by_id, {r}.basis, {r}.counts::text, {r}.at,"
@@ -56,7 +57,8 @@ receipts AS (
             AND subject_id = s.subject_id AND kind = 'ERASURE'
             AND action IN ('erased', 'payloads_pruned')
         OFFSET 0) e
-    LEFT JOIN ledger_payload p ON p.entry_id = e.id AND p.name = 'receipt'
+    LEFT JOIN ledger_payload p
+        ON p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'receipt'
 ), paired AS MATERIALIZED (
     SELECT r.*, t.id AS entry_id FROM receipts r FULL JOIN tells t
         ON t.tenant_id = r.tenant_id AND t.subject_id = r.subject_id AND t.receipt = r.named
@@ -100,8 +102,9 @@ _NAMED: Final = f"""
             AND e.subject_id = coalesce(r.actor_id, r.tenant_id)
             AND e.subject_type = CASE WHEN r.actor_id IS NULL THEN 'tenant' ELSE 'actor' END
             AND e.kind = 'ERASURE' AND e.action IN ('erased', 'payloads_pruned')
-            AND EXISTS (SELECT 1 FROM ledger_payload p WHERE p.entry_id = e.id
-                AND p.name = 'receipt' AND p.body = convert_to(to_json(r.id::text)::text, 'UTF8'))
+            AND EXISTS (SELECT 1 FROM ledger_payload p
+                WHERE p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'receipt'
+                AND p.body = convert_to(to_json(r.id::text)::text, 'UTF8'))
         ORDER BY e.at, e.id LIMIT 1) e
     WHERE r.tenant_id = %(tenant)s AND r.id = ANY(%(ids)s)
 """  # noqa: S608  -- own words
