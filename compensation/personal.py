@@ -42,6 +42,7 @@ TABLES: Final = (
         about=("t.about_type", "t.about_id"),
         also_about=((_RUN, "t.run_id"),),
         case=_CASE_OF.format("about"),
+        keyed="regulatory_basis",
     ),
     Personal(
         table="compensation_compensationattempt",
@@ -53,6 +54,7 @@ TABLES: Final = (
         about=("t.original_type", "t.original_id"),
         also_about=((_RUN, "t.run_id"), ("t.compensation_type", "t.compensation_id")),
         case=_CASE_OF.format("original"),
+        followed="request",
     ),
     Personal(table="compensation_completioncounter", no="case_id tenant_id last"),
     Personal(
@@ -65,6 +67,8 @@ TABLES: Final = (
         about=("t.subject_type", "t.subject_id"),
         also_about=((_RUN, _RUN_OF_PLAN),),
         case=_OF_WHOLE,
+        followed="scope include waive override_window content",
+        keyed="regulatory_basis",
     ),
     Personal(
         table="compensation_compensationrun",
@@ -77,6 +81,8 @@ TABLES: Final = (
         about=("t.about_type", "t.about_id"),
         also_about=((_RUN, "t.id"),),
         case=_OF_WHOLE,
+        followed="decisions exceptions waits_for",
+        keyed="regulatory_basis",
     ),
     Personal(
         table="compensation_compensationstep",
@@ -88,6 +94,8 @@ TABLES: Final = (
         about=("t.original_type", "t.original_id"),
         also_about=((_RUN, "t.run_id"),),
         case=_OF_RUN,
+        followed="spec decisions",
+        things="original_name",
     ),
 )
 

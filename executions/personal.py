@@ -32,6 +32,7 @@ TABLES: Final = (
         about=("'execution'", "t.id"),
         also_about=(("'compensation_run'", "t.run_id"),),
         case="t.case_id",
+        followed="policy remote compensation decisions",
     ),
     Personal(
         table="executions_executionjob",

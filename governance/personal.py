@@ -47,6 +47,7 @@ TABLES: Final = (
         actors="created_by_id",
         mentions="when change approvers reason",
         followed="approvers",
+        expressions="when change",
     ),
 )
 

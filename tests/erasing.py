@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
@@ -24,10 +25,15 @@ from verbs.call import Call
 
 
 def one_more(
-    world: World, username: str = "", *, role: str = "operator", **named: str
+    world: World,
+    username: str = "",
+    *,
+    role: str = "operator",
+    groups: Sequence[str] = ("analysts",),
+    **named: str,
 ) -> ActingUser:
-    """Add a member who is an operator, or has another role, and is in the group of the analysts.
-    `named`: columns of the user."""
+    """Add a member who is an operator, or has another role, and is in the group of the analysts, or
+    in others. `named`: columns of the user."""
     with transaction.atomic(durable=True):
         set_tenant(world.system.tenant_id)
         user = create_user(username or f"leaver-{secrets.token_hex(6)}", password=None)
@@ -35,7 +41,7 @@ def one_more(
             setattr(user, name, value)
         user.save()
         return add_member(
-            world.system.tenant_id, user.username, roles=[role], groups=["analysts"],
+            world.system.tenant_id, user.username, roles=[role], groups=list(groups),
             actor_type="HUMAN", by=ActorRef(world.system.actor_id, "SYSTEM", "system"),
         )  # fmt: skip
 

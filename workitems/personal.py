@@ -121,6 +121,7 @@ TABLES: Final = (
         no="id tenant_id version shared created_at ended_at",
         actors="owner_id",
         mentions="name filter",
+        followed="filter",
         theirs="(t.owner_id = %(actor)s AND NOT t.shared)",
         removed="theirs",
     ),
@@ -143,6 +144,7 @@ TABLES: Final = (
         f" last_item_id {_LEASE}",
         actors="created_by_id",
         mentions="name values last_problem",
+        followed="values",
     ),
     Personal(
         table="workitems_workitem",
@@ -159,7 +161,9 @@ TABLES: Final = (
         about=("'work_item'", "t.id"),
         also_about=(("'compensation_run'", "t.run_id"),),
         case="t.case_id",
-        followed="permitted_outcomes outcome_rules resolution_schema",
+        followed="policy remote compensation form compensate_on permitted_outcomes outcome_rules"
+        " resolution_schema",
+        keyed="delegations",
     ),
     Personal(table="workitems_candidategroup", no="id tenant_id work_item_id name waiting"),
     Personal(

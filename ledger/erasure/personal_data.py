@@ -36,8 +36,11 @@ class Personal:
     ("theirs"), or whatever names somebody is ("mentions"), or none (""). `waits` is SQL over `t`
     for rows that somebody is at: they are erased afterwards; `never` for rows that say nothing of
     anybody, and stay whoever is erased. `beside` is what a row keeps outside
-    the database; `followed` are columns of JSON that a program follows; `shared`: the table has no
-    tenant.
+    the database; `shared`: the table has no tenant.
+
+    Of the columns that mention people, `followed` are JSON that a program follows: what it calls
+    things stays; `keyed` is JSON of which the names of members are the program's own; `things` are
+    texts that name things, and `expressions` such in jq.
     """
 
     table: str
@@ -57,6 +60,9 @@ class Personal:
     never: str = ""
     beside: Beside | None = None
     followed: str = ""
+    keyed: str = ""
+    things: str = ""
+    expressions: str = ""
     shared: bool = False
 
     def columns(self, *hows: str) -> list[str]:

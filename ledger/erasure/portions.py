@@ -222,9 +222,13 @@ def _changed(table: Personal, search: Search, suspect: _Suspect) -> dict[str, st
 def _without(table: Personal, name: str, text: str | None, search: Search) -> str:
     if text is None:
         return ""
+    names = search.names
     if _is_json(table, name):
-        return search.names.without_in_json(text, followed=name in table.followed.split())
-    return search.names.without(text)
+        followed, keyed = name in table.followed.split(), name in table.keyed.split()
+        return names.without_in_json(text, followed=followed, keyed=keyed)
+    if name in table.expressions.split():
+        return names.without_in_expression(text)
+    return names.without_in_thing(text) if name in table.things.split() else names.without(text)
 
 
 def _apply(table: Personal, search: Search, key: Sequence[Any], changed: dict[str, str]) -> bool:

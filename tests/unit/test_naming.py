@@ -7,6 +7,8 @@ import json
 import pytest
 
 from ledger.erasure.naming import Names
+from ledger.erasure.personal_data import declared
+from ledger.erasure.portions import column_types
 
 NAMES = Names("TOKEN", "al", ["Al Gore", "al@example.org"])
 
@@ -78,3 +80,92 @@ def test_what_a_program_does_stays_and_what_it_says_goes() -> None:
         "title_expression": '"For TOKEN: \\(.check)"', "title": "Ask TOKEN",
         "SAM": {"groups": ["sam"]},
     }  # fmt: skip
+
+
+DESK = Names("TOKEN", "desk", ["Sam", "sam@example.org"])
+
+
+def test_what_is_called_after_a_persons_name_keeps_its_own() -> None:
+    text = json.dumps({
+        "capabilities": [{"name": "desk.refund", "performer": "desk"}],
+        "bindings": [{
+            "name": "desk-check", "compensate": "undo-desk", "on_signal": "desk-heard",
+            "human_task": {
+                "title": "desk-check: ask Sam", "candidate_groups": ["eu-desk", "Desk of Sam"],
+                "candidate_users": ["Desk", "desk2"], "not_completed_by": ["desk-first"],
+                "outcomes": ["desk-ok", "Ask desk"], "owner": "desk",
+            },
+            "context_write": {"name": "desk-check", "desk": 1},
+        }],
+        "milestones": [{"name": "desk.done"}], "may_open": ["all.desk"],
+        "completion": [["success", {"operator": "all", "members": ["goal-desk"]}]],
+        "desk-key": {"groups": ["sam@example.org"], "kind": "x-sam@example.org"},
+    })  # fmt: skip
+    assert json.loads(DESK.without_in_json(text, followed=True)) == {
+        "capabilities": [{"name": "desk.refund", "performer": "TOKEN"}],
+        "bindings": [{
+            "name": "desk-check", "compensate": "undo-desk", "on_signal": "desk-heard",
+            "human_task": {
+                "title": "TOKEN-check: ask TOKEN",
+                "candidate_groups": ["eu-desk", "Desk of Sam"],
+                "candidate_users": ["TOKEN", "desk2"], "not_completed_by": ["desk-first"],
+                "outcomes": ["desk-ok", "Ask TOKEN"], "owner": "TOKEN",
+            },
+            "context_write": {"name": "TOKEN-check", "TOKEN": 1},
+        }],
+        "milestones": [{"name": "desk.done"}], "may_open": ["all.desk"],
+        "completion": [["success", {"operator": "all", "members": ["goal-desk"]}]],
+        "desk-key": {"groups": ["TOKEN"], "kind": "x-TOKEN"},
+    }  # fmt: skip
+
+
+def test_in_what_people_gave_only_groups_and_roles_keep_their_names() -> None:
+    text = '{"group": "eu-desk", "roles": ["desk.lead"], "binding": "desk-check", "desk": "desk.x"}'
+    assert DESK.without_in_json(text) == (
+        '{"group": "eu-desk", "roles": ["desk.lead"], "binding": "TOKEN-check", "TOKEN": "TOKEN.x"}'
+    )
+    assert DESK.without_in_json('{"desk": "ask desk-2"}', keyed=True) == '{"desk": "ask TOKEN-2"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        (".input.desk.score > 5", ".input.desk.score > 5"),
+        ('.["desk"].a and ."desk"', '.["desk"].a and ."desk"'),
+        ('.input["desk"] == 1', '.input["desk"] == 1'),
+        ('{"desk": .desk, desk: 1}', '{"desk": .desk, desk: 1}'),
+        ('.assignee == "Desk"', '.assignee == "TOKEN"'),
+        ('.who | IN("desk", "al")', '.who | IN("TOKEN", "al")'),
+        ('["desk"] | index(.who)', '["TOKEN"] | index(.who)'),
+        ('.capability == "desk.refund"', '.capability == "desk.refund"'),
+        ('.group == "eu-desk"', '.group == "eu-desk"'),
+        ('"Ask desk: \\(.desk)" # as desk-1 said', '"Ask TOKEN: \\(.desk)" # as TOKEN-1 said'),
+        ('.to == "sam@example.org"', '.to == "TOKEN"'),
+        ('.["sam@example.org"]', '.["TOKEN"]'),
+    ],
+)
+def test_an_expression_names_a_person_where_a_text_is_just_the_name(
+    text: str, without: str
+) -> None:
+    assert DESK.without_in_expression(text) == without
+    for member in ("when", "input_mapping", "filter"):
+        changed = DESK.without_in_json(json.dumps({member: text}), followed=True)
+        assert json.loads(changed) == {member: without}
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [("desk-check", "desk-check"), ("desk", "desk"), ("Ask desk", "Ask TOKEN"), ("", "")],
+)
+def test_one_word_that_a_thing_is_called_stays(text: str, without: str) -> None:
+    assert DESK.without_in_thing(text) == without
+
+
+def test_how_a_text_is_read_is_said_of_columns_that_mention_people() -> None:
+    types = column_types()
+    for name, table in declared().items():
+        in_json = {*table.followed.split(), *table.keyed.split()}
+        in_text = [*table.things.split(), *table.expressions.split()]
+        assert {*in_json, *in_text} <= set(table.columns("mentions")), name
+        assert {types[name][each] for each in in_json} <= {"json", "jsonb"}, name
+        assert {types[name][each] for each in in_text} <= {"text"}, name
