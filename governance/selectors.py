@@ -89,6 +89,10 @@ def about_many(
     return found
 
 
+#: What waits longest first.
+LONGEST_FIRST = ("created_at", "id")
+
+
 def to_decide(who: ActingUser) -> QuerySet[Approval]:
     """Return the approvals that wait for this person: their step is the next, they did not ask for
     it, and decided no step of it before. Roles and groups are read by the same statement."""

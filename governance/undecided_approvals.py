@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from governance.governed import governed
-from governance.selectors import to_decide
+from governance.selectors import LONGEST_FIRST, to_decide
 from verbs.subject import Description
 from web.decisions import Decision, Found, Source
 
@@ -40,4 +40,4 @@ def _show(found: Found, about: Description | None) -> Decision:
     )
 
 
-APPROVALS = Source("approval", to_decide, _columns, _show, counted="approvals")
+APPROVALS = Source("approval", to_decide, _columns, _show, order=LONGEST_FIRST, counted="approvals")

@@ -12,13 +12,15 @@ from web.pagination import NEWEST_FIRST
 
 
 def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return what waits for a member to approve or refuse it."""
-    return [Watched(selectors.to_decide(who).order_by(*NEWEST_FIRST))]
+    """Return what waits for a member to approve or refuse it: of much what waits longest, as it is
+    shown among the decisions."""
+    return [Watched(selectors.to_decide(who).order_by(*selectors.LONGEST_FIRST))]
 
 
 def listed(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
-    """Return the newest approvals."""
-    return [Watched(selectors.approvals(who.tenant_id).order_by(*NEWEST_FIRST))]
+    """Return the newest approvals, and the newest of those that wait for a member."""
+    some = (selectors.approvals(who.tenant_id), selectors.to_decide(who))
+    return [Watched(rows.order_by(*NEWEST_FIRST)) for rows in some]
 
 
 def one(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:

@@ -90,13 +90,15 @@ class Decision:
 class Source:
     """Where things wait for a decision: the rows that a person may decide, whose `columns`
     (expressions, by the names of `Found`) say what is read, and how one of them reads. `show` is
-    given what it is about or belongs to, if that is known. `counted` is the entry of the navigation
-    that counts these very rows, if one does: they are not read twice to be watched."""
+    given what it is about or belongs to, if that is known. Of more than are shown those are that
+    come first in their `order`: what waits longest. `counted` is the entry of the navigation that
+    counts these very rows in that order, if one does: they are not read twice to be watched."""
 
     key: str
     rows: Callable[[ActingUser], QuerySet[Any]]
     columns: Callable[[uuid.UUID], Mapping[str, Any]]
     show: Callable[[Found, Description | None], Decision]
+    order: Sequence[str] = ("pk",)
     counted: str = ""
 
 
@@ -145,9 +147,10 @@ def waiting(who: ActingUser) -> list[Found]:
 
 
 def undecided(who: ActingUser) -> list[QuerySet[Any]]:
-    """Return the rows that wait for a person's decision, of each source that no entry of the
-    navigation counts."""
-    return [each.rows(who) for each in _sources.values() if not each.counted]
+    """Return the rows that wait for a person's decision, longest first, of each source that no
+    entry of the navigation counts."""
+    some = (each for each in _sources.values() if not each.counted)
+    return [each.rows(who).order_by(*each.order) for each in some]
 
 
 def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
@@ -157,7 +160,8 @@ def _part(who: ActingUser, source: Source) -> QuerySet[Any, Any]:
         for name, field in _COLUMNS.items()
     }
     rows = source.rows(who).annotate(read_source=Value(source.key, TextField()), **read)
-    found: QuerySet[Any, Any] = rows.order_by("pk").values_list("read_source", *read)[:COUNTED]
+    rows = rows.order_by(*source.order)
+    found: QuerySet[Any, Any] = rows.values_list("read_source", *read)[:COUNTED]
     return found
 
 

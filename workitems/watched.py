@@ -39,8 +39,7 @@ def waits(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
 
 def decisions(who: ActingUser, _keys: Mapping[str, Any]) -> list[Watched]:
     """Return what waits for a member's decision and no other entry of the navigation counts."""
-    rows = undecided(who)
-    return [Watched(each.order_by("pk"), version="pk", key="pk") for each in rows]
+    return [Watched(rows, version="pk", key="pk") for rows in undecided(who)]
 
 
 def inbox(who: ActingUser, keys: Mapping[str, Any]) -> list[Watched]:

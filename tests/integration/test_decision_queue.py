@@ -17,6 +17,7 @@ from tests.integration.workitems_made import page, titles
 from tests.pages import text_of
 from tests.world import World
 from verbs.call import Call
+from web.counts import COUNTED
 from workitems import actions
 
 URL = "/decisions/"
@@ -47,6 +48,18 @@ def test_what_waits_longest_is_first_with_what_was_said_and_where_to_decide(worl
     assert all(f'href="{row["url"]}"' in page.content.decode() for row in rows)
     [link] = [each for each in page.context["shell"]["nav"] if each["key"] == "decisions"]
     assert (link["count"], link["current"]) == (2, True)
+
+
+def test_of_more_than_are_shown_what_waits_longest_is_watched(world: World) -> None:
+    """It is what is shown; the list of approvals shows the newest."""
+    oldest, *_others, newest = [asked(world) for _ in range(COUNTED + 1)]
+    approver = browser(world.approver)
+    pages = {url: Poll(approver, url) for url in (URL, "/inbox/", "/approvals/")}
+    assert [poll.ask() for poll in pages.values()] == [NO_NEWS] * 3
+    approve(oldest.id, call=Call(world.admin))
+    assert [poll.ask() for poll in pages.values()] == [NEWS] * 3
+    approve(newest.id, call=Call(world.admin))
+    assert pages["/approvals/"].ask() == NEWS
 
 
 def test_an_approval_waits_first_in_the_inbox_of_whoever_decides_it(world: World) -> None:
