@@ -80,7 +80,13 @@ app.conf.update(
 
 @worker_init.connect
 def _remember_how_many(sender: Any = None, **_said: Any) -> None:
-    """Know in every child how many there are, and at how many programs they may be at once."""
+    """Know in every child how many there are, and at how many programs they may be at once. So the
+    number must be known now, and stay. Raises SystemExit where it would not."""
+    if sender.options.get("autoscale"):
+        raise SystemExit("no --autoscale: what takes long is bounded by a number of processes (-c)")
+    if not isinstance(sender.concurrency, int):
+        # Celery would find it out after this.
+        sender.concurrency = len(os.sched_getaffinity(0))
     row_slots.prepare()
     app.conf.update(worker_concurrency=sender.concurrency)
 

@@ -49,8 +49,8 @@ _POLL_SECONDS = 0.02
 
 def processes_of(name: str, processes: int) -> int:
     """Return how many processes a pool has where each is given so many. The one that does not only
-    do programs has two beside: one for what is short, and one for what else takes long."""
-    return processes if name == "work" else processes + 2
+    do programs has three beside: one for what is short, and two for what else takes long."""
+    return processes if name == "work" else processes + 3
 
 
 def over_the_broker(name: str, processes: int) -> Callable[[Ready], None]:

@@ -23,8 +23,9 @@ _slots: list[IO[bytes]] = []
 _GUARD, _COMMON, _TENANTS, _MOST = 0, 1, 2**20, 2**12
 #: The last bits of an id are drawn by lot: two tenants hardly ever meet.
 _DIFFERENT = 2**40
-#: Of so few slots, one that programs leave would be one tenant too few.
-_FEW = 2
+#: Of so few slots, one that programs leave would be one tenant too few; and of more, what is no
+#: program has two, so that another tenant's finds one.
+_FEW, _SOME = 2, 3
 Slot = tuple[int, int]
 
 
@@ -63,16 +64,16 @@ def free(processes: int, tenant_id: uuid.UUID, *, program: bool = True) -> int:
 
 
 def _places(processes: int, tenant_id: uuid.UUID, *, program: bool) -> tuple[range, range]:
-    """Return the slots of all, and those of one tenant. Programs have the first, and whatever else
-    takes long has the last: they meet in the middle only. With fewer than four processes there are
-    too few to be kept apart."""
+    """Return the slots of all, and those of one tenant. Programs take the first that is free, and
+    whatever else takes long the last: they meet in the middle only. Fewer than four processes are
+    too few to keep them apart, and fewer than five to keep the tenants of what is no program so."""
     slots = max(1, processes - 1)
-    others = max(1, slots // 3)
+    others = max(1 if slots <= _SOME else 2, slots // 3)
     first = _TENANTS + tenant_id.int % _DIFFERENT * _MOST + (0 if program else _MOST // 2)
     if program:
         common = range(_COMMON, _COMMON + (slots if slots <= _FEW else slots - 1))
         return common, range(first, first + max(1, slots - others - 1))
-    common = range(_COMMON + slots - others, _COMMON + slots)
+    common = range(_COMMON + slots - 1, _COMMON + slots - others - 1, -1)
     return common, range(first, first + max(1, others - 1))
 
 

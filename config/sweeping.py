@@ -92,18 +92,23 @@ class Looker:
         return len(fresh)
 
     def _that_find_slots(self, works: Sequence[Work]) -> list[Work]:
+        """Return what finds a slot. For those of a tenant its queues take turns from look to look:
+        mail that hangs does not keep its upkeep waiting for ever."""
         left: dict[tuple[uuid.UUID, bool], int] = {}
-        found: list[Work] = []
-        for work in works:
-            if isinstance(work, RowWork) and not is_short(work.source):
-                at = work.tenant_id, runs_programs(work.source)
-                if at not in left:
-                    left[at] = self._slots(*at)
-                if left[at] <= 0:
-                    continue
-                left[at] -= 1
-            found.append(work)
-        return found
+        none: set[Work] = set()
+        for work in sorted(works, key=lambda each: self._place(each.queue)):
+            if not isinstance(work, RowWork) or is_short(work.source):
+                continue
+            at = work.tenant_id, runs_programs(work.source)
+            if at not in left:
+                left[at] = self._slots(*at)
+            left[at] -= 1
+            if left[at] < 0:
+                none.add(work)
+        return [work for work in works if work not in none]
+
+    def _place(self, queue: str) -> int:
+        return (self._queues.index(queue) - self._looks) % len(self._queues)
 
     def _shared(self, works: Sequence[Work], room: int) -> list[Work]:
         """Return as much as there is room for: a flood in one queue leaves the others theirs. What

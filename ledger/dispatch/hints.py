@@ -21,10 +21,12 @@ from ledger.statements import server
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LaneWork:
-    """A lane in which something is due, and the queue of the most urgent of it."""
+    """A lane in which something is due, and the queue of the most urgent of it. `overtakes`: as of
+    a row."""
 
     queue: str
     lane: Lane
+    overtakes: bool = False
 
     @property
     def tenant_id(self) -> uuid.UUID:
@@ -34,13 +36,15 @@ class LaneWork:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RowWork:
-    """A row of a source that is due. `seconds`: how long its work may take."""
+    """A row of a source that is due. `seconds`: how long its work may take. `overtakes`: it has
+    waited behind a flood of another tenant's, and those who are told of it take it next."""
 
     queue: str
     source: str
     tenant_id: uuid.UUID
     id: uuid.UUID
     seconds: float
+    overtakes: bool = False
 
 
 Work = LaneWork | RowWork

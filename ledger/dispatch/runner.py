@@ -51,20 +51,25 @@ Chosen = Callable[[Work], bool]
 
 
 def work_lane(
-    lane: Lane, *, goes_on: Chosen = lambda _work: False, until: float | None = None
+    lane: Lane,
+    *,
+    goes_on: Chosen = lambda _work: False,
+    until: float | None = None,
+    gives_way: Callable[[], bool] = lambda: False,
 ) -> int:
     """Do all that is due in a lane, and then of what that has left the work that `goes_on` chooses;
     others are told of the rest. Returns how much was handled.
 
     At `until`, by the monotonic clock, or when `TURN_SECONDS` are over, what is left is told to
-    others too.
+    others too; and once something has been handled whenever `gives_way` says so.
     """
     until = time.monotonic() + TURN_SECONDS if until is None else until
     handled = 0
     waiting: collections.deque[Lane | Batch] = collections.deque([lane])
     while waiting:
         at = waiting.popleft()
-        if time.monotonic() > until and isinstance(at, Lane):
+        over = time.monotonic() > until or (handled > 0 and gives_way())
+        if over and isinstance(at, Lane):
             # Queued as it is urgent: an undo in a lane that carries cases on too stays before them.
             queue = lanes.queue_of(at)
             hints.publish([] if queue is None else [LaneWork(queue, at)])
@@ -126,11 +131,12 @@ def find_due(
     return _in_turn(found)
 
 
-def longest_waiting(source: str, queues: Sequence[str]) -> list[Work]:
-    """Return of each queue the row of a source that waits longest, of one of its tenants."""
+def longest_waiting(source: str, queues: Sequence[str], *, limit: int = 20) -> list[Work]:
+    """Return of each queue the row of a source that waits longest, of each of its tenants: one may
+    not be done now, where another may. Of more tenants than `limit` of some."""
     found = source_named(source)
     wanted = [queue for queue in QUEUES if queue in queues]
-    rows = [] if found is None else found.table.due(wanted, limit=1, each=1)
+    rows = [] if found is None else found.table.due(wanted, limit=limit, each=1)
     return [RowWork(queue, source, tenant, id_, seconds) for queue, tenant, id_, seconds in rows]
 
 

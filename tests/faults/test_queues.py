@@ -321,6 +321,23 @@ def test_a_flood_of_one_tenant_delays_no_step_of_another(
         assert took < ANOTHERS_SECONDS * MARGIN
 
 
+def test_a_flood_of_short_programs_delays_no_long_one_of_another_tenant(
+    world: World, tmp_path: Path
+) -> None:
+    """Under the message of a short one it would be killed before its time: it overtakes them."""
+    drain(fast_forward=True)
+    with working(tmp_path, REDIS_URL=broker_of("redis")):
+        call = Call(world.outsider)
+        for _ in range(600):
+            request_execution(call=call, capability="demo.flaky", input={"fail_times": 0})
+        long = slow(world, 0)
+        took = wait_until(lambda: stored(world, long).status == "SUCCEEDED")
+        with tenant_scope(world.outsider.tenant_id):
+            waiting = ExecutionJob.objects.count()
+    assert took < ANOTHERS_SECONDS * MARGIN
+    assert waiting > 0, "they were done before"
+
+
 def test_redis_that_hangs_costs_a_request_nothing_and_no_work(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from kombu import Connection
 
@@ -83,13 +85,20 @@ def test_a_message_names_a_lane_or_a_row_and_how_long_it_may_take() -> None:
         "args": [str(TENANT), "engine", str(SHARD)],
         "queue": "undo",
         "time_limit": 75.0,
+        "priority": 3,
     }
     assert message_of(ROW) == {
         "name": "amends.row",
         "args": ["executions", str(TENANT), str(SHARD), 30],
         "queue": "work",
         "time_limit": 35.0,
+        "priority": 3,
     }
+
+
+def test_what_overtakes_goes_before_whatever_else_redis_has() -> None:
+    said = message_of(dataclasses.replace(ROW, overtakes=True))
+    assert said == {**message_of(ROW), "priority": 0}
 
 
 def test_celery_keeps_nothing_and_retries_nothing() -> None:

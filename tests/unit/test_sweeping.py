@@ -17,8 +17,8 @@ QUEUES = ("undo", "engine", "notify", "upkeep")
 ONE, ANOTHER = new_id(), new_id()
 
 
-def row(tenant_id: uuid.UUID, source: str = "executions") -> RowWork:
-    return RowWork("undo", source, tenant_id, new_id(), 300)
+def row(tenant_id: uuid.UUID, source: str = "executions", queue: str = "undo") -> RowWork:
+    return RowWork(queue, source, tenant_id, new_id(), 300)
 
 
 def lane(tenant_id: uuid.UUID, queue: str = "engine") -> LaneWork:
@@ -94,6 +94,18 @@ def test_of_what_is_no_program_slots_are_counted_apart(monkeypatch: pytest.Monke
         slots=lambda _tenant, program: int(program),
     ).look()  # fmt: skip
     assert told == [undo]
+
+
+def test_where_a_tenant_has_one_slot_its_queues_take_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A mail server that hangs holds it again and again: the ledger is sealed in between."""
+    mails = [row(ONE, "notifications.deliveries", "notify") for _ in range(9)]
+    sealing = row(ONE, "ledger_sealing", "upkeep")
+    looker, told = looking(monkeypatch, [*mails, sealing], room=10, slots=1)
+    assert [looker.look() for _ in range(4)] == [1] * 4
+    assert sealing in told
+    assert len(set(mails) & set(told)) == 3
 
 
 def test_what_was_told_is_not_told_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
