@@ -195,6 +195,7 @@ CASE = WholeSubject(
     barred=rollback.barred,
     parts=tree_parts.parts_with_below,
     part=rollback.part,
+    later_above=tree_parts.later_above,
     started=rollback.started,
     faulted=rollback.faulted,
     goes_on=rollback.goes_on,

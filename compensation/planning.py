@@ -74,7 +74,8 @@ class Part:
     whether it had its effect; `safe_on_nothing`: its undo does no harm where it had none; then it
     may be undone `as_if` it had happened. `stands`: its whole says that no plan undoes it, and why.
     `is_whole`: it is a whole of its own, of the parts `below` where a run of its own undoes it;
-    `is_open`: that has not ended, and goes on.
+    `is_open`: that has not ended, and goes on. `begun_after`: the number up to which all had been
+    finished when it began; asked of what has none of its own.
     """
 
     row: Any
@@ -95,6 +96,7 @@ class Part:
     stands: Exclusion | None = None
     is_whole: bool = False
     is_open: bool = False
+    begun_after: int = SEQ_OF_UNORDERED
     below: tuple[Part, ...] | None = None
 
     @property

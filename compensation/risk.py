@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from compensation.lifecycle import OWES, CompensationState, ExclusionCode, Reversibility
@@ -75,13 +75,18 @@ def four_eyes(undone: Collection[Part]) -> str:
     return ""
 
 
-def goes_past(content: Mapping[str, Any], parts: Sequence[Part]) -> str:
+def goes_past(
+    content: Mapping[str, Any], parts: Sequence[Part], later_above: Callable[[], Iterable[Part]]
+) -> str:
     """Return why nobody decides alone about what a plan over these parts undoes beside finished
-    work that cannot be undone, and stays: left out for that, or because only what came before it
-    was chosen. "" where nothing stays so, or nothing is undone."""
+    work that cannot be undone, and stays: left out for that, because only what came before it was
+    chosen, or because it came after it in a whole above (`later_above`, asked last). "" where
+    nothing stays so, or nothing is undone."""
+    if not undos_in(content):
+        return ""
     stays = any(each["code"] in _NO_RETURN for each in every_exclusion(content))
-    stays = stays or any(_is_passed(part) for part in every_part(_left_behind(content, parts)))
-    return STAYS if stays and undos_in(content) else ""
+    stays = stays or any(map(_is_passed, every_part(_left_behind(content, parts))))
+    return STAYS if stays or any(map(_is_passed, every_part(later_above()))) else ""
 
 
 def _left_behind(content: Mapping[str, Any], parts: Sequence[Part]) -> Iterator[Part]:

@@ -185,7 +185,8 @@ class WholeSubject(Subject):
     left.
     `undo_bound(rows)`: the ids of those pieces that an undo binding of their whole undoes.
     `barred(whole)`: why nothing of it may be undone, if so. `parts(whole, lock)` are all
-    its pieces as planning sees them, `part(whole, row)` one of them or None.
+    its pieces as planning sees them, `part(whole, row)` one of them or None. `later_above(whole)`:
+    the pieces of the wholes above it that were finished after it, or may yet be.
 
     What a run does to it, in the run's transaction with the whole locked: `started(whole, run,
     rows, cause)`, `faulted(whole, run, step, cause)`, `goes_on(whole, run, cause)`,
@@ -213,6 +214,7 @@ class WholeSubject(Subject):
     barred: Callable[[Any], Refusal | None]
     parts: Callable[..., list[Part]]
     part: Callable[[Any, Any], Part | None]
+    later_above: Callable[[Any], Sequence[Part]] = lambda _whole: ()
     started: Callable[..., None] = _ignore
     faulted: Callable[..., None] = _ignore
     goes_on: Callable[..., None] = _ignore

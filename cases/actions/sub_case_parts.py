@@ -17,7 +17,13 @@ from cases.definitions import Binding
 from cases.lifecycle import CANCELLABLE, OPEN_ITEMS, CaseStatus, PlanItemType
 from cases.models import Case, PlanItem
 from compensation.lifecycle import CompensationState, Reversibility
-from compensation.planning import EXCLUSIONS, Exclusion, OriginalRef, Part
+from compensation.planning import (
+    EXCLUSIONS,
+    SEQ_OF_UNORDERED,
+    Exclusion,
+    OriginalRef,
+    Part,
+)
 from ledger.statements import fetched
 from verbs.row_reading import literal, read
 
@@ -77,10 +83,12 @@ def done_in(case: Case, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def sub_case_part(
-    item: PlanItem, row: Case, binding: Binding, *, done: bool, below: Sequence[Part], place: int
-) -> Part:
+    item: PlanItem, row: Case, binding: Binding, *, done: bool, below: Sequence[Part],
+    place: int, begun_after: int,
+) -> Part:  # fmt: skip
     """Return a sub-case as planning sees it; `done`: something was done in it, and `below` are its
-    parts, as far as a run of its own may undo them. `place`: by `places_of`."""
+    parts, as far as a run of its own may undo them. `place`: by `places_of`; `begun_after`: as it
+    is called here."""
     declared = binding.reversibility
     original = OriginalRef(Case.subject_type, row.id, item.binding)
     undone = row.status == CaseStatus.COMPENSATED
@@ -108,6 +116,7 @@ def sub_case_part(
         stands=stands,
         is_whole=True,
         is_open=row.status in CANCELLABLE,
+        begun_after=begun_after,
         below=tuple(below) if is_undone else None,
     )
 
@@ -117,6 +126,27 @@ def places_of(items: Iterable[PlanItem]) -> dict[uuid.UUID, int]:
     items: no two have the same. The version of the case says it, whatever the clock did."""
     below = sorted((item.case_version, item.id) for item in items if item.is_case)
     return {id_: place for place, (_version, id_) in enumerate(below)}
+
+
+def begun_after(item: PlanItem, items: Iterable[PlanItem]) -> int:
+    """Return up to which number all in its case had been finished when a sub-case was opened, as
+    far as the case had heard of it by then; `items` are those of the case.
+
+    Where its step was tried again, its version is of that moment; when it was opened says then what
+    had ended before. Where a clock went back, that tells of less than there was.
+    """
+    return max(
+        (
+            other.completion_seq
+            for other in items
+            if other.completion_seq is not None
+            and other.taken_version is not None
+            and other.taken_version <= item.case_version
+            and other.ended_at is not None
+            and other.ended_at <= item.created_at
+        ),
+        default=SEQ_OF_UNORDERED,
+    )
 
 
 def _order(item: PlanItem, binding: Binding, place: int) -> float | None:

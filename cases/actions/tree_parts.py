@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cases.actions.open_work import lock_open_work
-from cases.actions.sub_case_parts import done_in, nests, places_of, sub_case_part
+from cases.actions.sub_case_parts import begun_after, done_in, nests, places_of, sub_case_part
 from cases.definitions import CompiledDefinition, undo_policy
 from cases.models import Case, PlanItem
 from cases.selectors import compiled_all
 from compensation.locking import lock_many, lock_rows
-from compensation.planning import Part
+from compensation.planning import SEQ_OF_UNORDERED, Part
 from compensation.subject import part_of, read_rows
 from verbs.row_reading import read
 
 _ITEMS = "r.tenant_id = %s AND r.case_id = ANY(%s) AND r.target_id IS NOT NULL"
+_ABOVE = """r.tenant_id = %(tenant)s AND r.id = ANY(ARRAY(
+    WITH RECURSIVE above AS (
+        SELECT c.parent_id FROM cases_case c
+        WHERE c.tenant_id = %(tenant)s AND c.id = %(case)s
+        UNION ALL
+        SELECT c.parent_id FROM above a
+        JOIN cases_case c ON c.tenant_id = %(tenant)s AND c.id = a.parent_id)
+    SELECT parent_id FROM above WHERE parent_id IS NOT NULL))"""
 
 
 @dataclasses.dataclass(slots=True)
@@ -43,7 +51,7 @@ def parts_with_below(case: Case, *, lock: bool) -> list[Part]:
     rollback changes it, and of these there is one in a tree.
     """
     tree = _Tree(cases={case.id: case})
-    _descend(tree, case, lock=lock)
+    _descend(tree, [case], lock=lock)
     if lock and len(tree.cases) > 1:
         lock_open_work(case)
     below = [id_ for id_ in tree.cases if id_ != case.id]
@@ -56,10 +64,41 @@ def parts_with_below(case: Case, *, lock: bool) -> list[Part]:
     return _parts(tree, case)
 
 
-def _descend(tree: _Tree, case: Case, *, lock: bool) -> None:
-    """Read the levels of a tree from the root to the leaves, and lock their cases if asked."""
-    level: Sequence[Case] = [case]
+def later_above(case: Case) -> list[Part]:
+    """Return what the cases above a case have done after it: what was finished later than the step
+    that it, or the case above it, is there, and what has no place in that order yet; of a step that
+    has none itself, all but what had been finished when it began. Each with what is below it.
+
+    Nothing is locked, and nothing read where none is above. Else it is one statement, and those of
+    a plan, once for all that are above.
+    """
+    if case.parent_id is None:
+        return []
+    above = read(Case, _ABOVE, {"tenant": case.tenant_id, "case": case.id})
+    tree = _Tree(cases={row.id: row for row in (*above, case)})
+    path = set(tree.cases)
+    _descend(tree, above, lock=False)
+    tree.done = done_in(case, set(tree.cases) - path)
+    work = [item.work for items in tree.items.values() for item in items if not item.is_case]
+    tree.rows = read_rows(case.tenant_id, work)
+    return [part for row in above for part in _later(tree, row, path)]
+
+
+def _later(tree: _Tree, above: Case, path: Collection[uuid.UUID]) -> list[Part]:
+    """Return what one case above has done after the step of which the case is on the path."""
+    items = tree.items[above.id]
+    step = next(item for item in items if item.target_id in path)
+    place = step.completion_seq
+    if place is None:
+        place = begun_after(step, items)
+    others = _parts(tree, above, but=step)
+    return [part for part in others if part.seq == SEQ_OF_UNORDERED or part.seq > place]
+
+
+def _descend(tree: _Tree, level: Sequence[Case], *, lock: bool) -> None:
+    """Read the levels of a tree from here to the leaves, and lock the cases below if asked."""
     while level:
+        case = level[0]
         items = read(PlanItem, _ITEMS, [case.tenant_id, [row.id for row in level]])
         for row in level:
             tree.items[row.id] = []
@@ -72,8 +111,13 @@ def _descend(tree: _Tree, case: Case, *, lock: bool) -> None:
 
 
 def _below(tree: _Tree, case: Case, items: Sequence[PlanItem], *, lock: bool) -> list[Case]:
-    """Return the cases of these plan items that would be undone; all are known to the tree."""
-    steps = {item.target_id: item for item in items if item.is_case and item.target_id}
+    """Return the cases of these plan items that would be undone, and were not known to the tree;
+    all are then."""
+    steps = {
+        item.target_id: item
+        for item in items
+        if item.is_case and item.target_id and item.target_id not in tree.cases
+    }
     if not steps:
         return []
     ids = list(steps)
@@ -90,9 +134,12 @@ def _binding(tree: _Tree, item: PlanItem) -> Any:
     return tree.definitions[tree.cases[item.case_id].definition_id].binding(item.binding)
 
 
-def _parts(tree: _Tree, case: Case) -> list[Part]:
-    found, places = [], places_of(tree.items[case.id])
-    for item in tree.items[case.id]:
+def _parts(tree: _Tree, case: Case, *, but: PlanItem | None = None) -> list[Part]:
+    items = tree.items[case.id]
+    found, places = [], places_of(items)
+    for item in items:
+        if item is but:
+            continue
         _type, id_ = item.work
         if not item.is_case:
             found.append(part_in_case(item, tree.rows[id_], tree.definitions[case.definition_id]))
@@ -103,9 +150,14 @@ def _parts(tree: _Tree, case: Case) -> list[Part]:
             sub_case_part(
                 item, row, _binding(tree, item), done=id_ in tree.done, below=below,
                 place=places[item.id],
+                begun_after=_begun_after(item, items),
             )
         )  # fmt: skip
     return found
+
+
+def _begun_after(item: PlanItem, items: Sequence[PlanItem]) -> int:
+    return SEQ_OF_UNORDERED if item.completion_seq is not None else begun_after(item, items)
 
 
 def part_in_case(item: PlanItem, row: Any, definition: CompiledDefinition) -> Part:

@@ -8,28 +8,24 @@ transaction, with the whole locked; the plan is stored with its run. Callers are
 from __future__ import annotations
 
 import dataclasses
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from compensation.actions.plan_execution import begin_run
 from compensation.actions.previewing import About, new_plan, parts_of
 from compensation.actions.run_agreement import agreed_already
 from compensation.errors import Irreversible, NothingToUndo, RunLive
 from compensation.facts import live_run
-from compensation.lifecycle import (
-    CompensationState,
-    Reversibility,
-    Trigger,
-)
+from compensation.lifecycle import Trigger
 from compensation.models import CompensationRun
 from compensation.plan import Content, make_plan
 from compensation.plan_scope import Scope
-from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part
+from compensation.planning import SEQ_OF_UNORDERED, Part
+from compensation.points import has_point, stopped_at_points
 from compensation.subject import Cause, whole_subject
 from ledger.clock import now
 from ledger.dispatch.consumer_registry import Trouble
@@ -41,8 +37,6 @@ from verbs.saving import insertion
 
 #: The action of the entry that says why none was begun.
 REFUSED = "compensation_refused"
-_POINTS: tuple[str, ...] = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
-_BEFORE_A_POINT = gettext_noop("A point of no return came after it: only a person goes past that.")
 _PIVOT = gettext_lazy("It is a point of no return: only a person undoes it.")
 _ONE_LIVE = "compensation_run_one_live"
 
@@ -114,7 +108,7 @@ def _content(
     stays = wanted.resumes or not wanted.ends
     if scope is None and stays:
         return None
-    seen = [] if scope is None else _as_undone(wanted, parts)
+    seen = [] if scope is None else _as_undone(wanted, about, parts)
     content = make_plan(
         seen, subject=about.ref, scope=scope or Scope(), strategy=None, include=(), now=now()
     )
@@ -129,8 +123,10 @@ def _content(
     return content, decided
 
 
-def _as_undone(wanted: Wanted, parts: Sequence[Part]) -> Sequence[Part]:
-    return parts if wanted.all_or_nothing else _stopped_at_points(parts)
+def _as_undone(wanted: Wanted, about: About, parts: Sequence[Part]) -> Sequence[Part]:
+    if wanted.all_or_nothing:
+        return parts
+    return stopped_at_points(parts, passed_above=has_point(about.later_above()))
 
 
 def start_or_note(
@@ -182,54 +178,3 @@ def _of_what_there_is(scope: Scope, parts: Sequence[Part]) -> Scope | None:
     if not there:
         return None
     return dataclasses.replace(scope, steps=there) if scope.kind == "steps" else scope
-
-
-def _stopped_at_points(parts: Sequence[Part]) -> list[Part]:
-    """Return the parts as an automatic run may undo them: what was finished before the last point
-    of no return stays."""
-    parts = [_stopped_within(part) for part in parts]
-    last = max((_place(part) for part in parts if _is_point(part)), default=SEQ_OF_UNORDERED)
-    return [
-        dataclasses.replace(part, stands=_stays(part)) if _is_before(part, last) else part
-        for part in parts
-    ]
-
-
-def _stopped_within(part: Part) -> Part:
-    """Return a whole below with its own parts as an automatic run may undo them."""
-    if part.below is None:
-        return part
-    return dataclasses.replace(part, below=tuple(_stopped_at_points(part.below)))
-
-
-def _is_point(part: Part) -> bool:
-    """Whether it is a point of no return that was passed, or may yet turn out to have been."""
-    if part.below is not None:
-        return any(_is_point(each) for each in part.below)
-    undone = part.row.compensation_state == CompensationState.COMPENSATED
-    if part.reversibility not in _POINTS or undone:
-        return False
-    if part.stands is not None:
-        return part.stands.code in _POINTS
-    return part.row.status == part.settled or part.in_flight or part.unsure
-
-
-def _place(part: Part) -> int:
-    """Return its place in the order: what has not ended comes after all that has."""
-    open_ = part.below is not None and part.seq == SEQ_OF_UNORDERED
-    return sys.maxsize if part.in_flight or part.unsure or open_ else part.seq
-
-
-def _is_before(part: Part, last: int) -> bool:
-    needs_none = part.reversibility == Reversibility.NOT_NEEDED
-    return SEQ_OF_UNORDERED < part.seq < last and _stands(part) and not needs_none
-
-
-def _stands(part: Part) -> bool:
-    """Whether it was finished, and nothing has undone it."""
-    undone = part.row.compensation_state == CompensationState.COMPENSATED
-    return part.row.status == part.settled and not undone and part.stands is None
-
-
-def _stays(part: Part) -> Exclusion:
-    return Exclusion(part.original, "pivot", _BEFORE_A_POINT, ("undo_item", "accept"))

@@ -134,6 +134,11 @@ class About:
         """The kind of whole that a run about this moves; None where it is about a piece."""
         return self.subject if self.row is None else None
 
+    def later_above(self) -> Sequence[Part]:
+        """Return what was finished after it in the wholes above it, or may yet be; nothing where it
+        is about a piece, which is looked at by itself."""
+        return () if self.rolled_back is None else self.rolled_back.later_above(self.whole)
+
     def barred(self) -> Refusal | None:
         """Return why nothing of it may be undone, if so.
 
@@ -252,7 +257,7 @@ def draft(
     check_waived(content, parts, waive)
     check_overridden(content, parts, overrides)
     plan.digest, plan.content = content.digest, content.to_json()
-    plan.requires_approval = needs_approval(content, parts)
+    plan.requires_approval = needs_approval(content, subject, parts)
     return plan
 
 
@@ -283,13 +288,14 @@ def new_plan(
     )
 
 
-def needs_approval(content: Content, parts: Sequence[Part]) -> bool:
+def needs_approval(content: Content, subject: About, parts: Sequence[Part]) -> bool:
     """Whether others have to agree: the policy of something that would be undone, at any level,
     asks for it, or the risk is too high for one, or it goes past what cannot be undone; what is
     under way may have to be undone as well. Policies of the organisation are asked when it is
     executed."""
     said = content.to_json()
-    return asks_others(undone_of(said, parts)) or bool(goes_past(said, parts))
+    asked = asks_others(undone_of(said, parts))
+    return asked or bool(goes_past(said, parts, subject.later_above))
 
 
 def replan(plan: CompensationPlan, parts: list[Part]) -> Content:

@@ -86,7 +86,7 @@ def agreement_on(
     verdict = decide(tenant_id, intent, unfit=lambda *_made: "", without=(Effect.MODIFY,))
     decided = () if verdict is None else verdict.decisions
     wanted = [*(() if verdict is None else verdict.steps), *steps]
-    if not wanted and (why := _not_alone(content, own, parts, trigger)):
+    if not wanted and (why := _not_alone(content, subject, own, parts, trigger)):
         rules, wanted = [_rule("four_eyes", why)], [ANY_APPROVER]
     return RunAgreement(
         [*decided, *rules], wanted, None if verdict is None else verdict.refusal,
@@ -96,12 +96,14 @@ def agreement_on(
 
 
 def _not_alone(
-    content: Content, own: Sequence[Part], parts: Sequence[Part], trigger: Trigger
+    content: Content, subject: About, own: Sequence[Part], parts: Sequence[Part], trigger: Trigger
 ) -> str:
     """Return why nobody decides alone, whatever policies say. Of points of no return that is asked
     of people: what begins by itself stops there, and leaves to them what came before."""
-    past = goes_past(content.to_json(), parts) if trigger == Trigger.OPERATOR else ""
-    return four_eyes(own) or past
+    why = four_eyes(own)
+    if why or trigger != Trigger.OPERATOR:
+        return why
+    return goes_past(content.to_json(), parts, subject.later_above)
 
 
 def agreed_already(

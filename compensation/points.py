@@ -1,0 +1,76 @@
+"""Points of no return, as what begins by itself stops at them: at those that were passed, and at
+those that may yet turn out to have been. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Sequence
+
+from django.utils.translation import gettext_noop
+
+from compensation.lifecycle import CompensationState, Reversibility
+from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part
+
+_POINTS: tuple[str, ...] = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
+_BEFORE_A_POINT = gettext_noop("A point of no return came after it: only a person goes past that.")
+
+
+def stopped_at_points(parts: Sequence[Part], *, passed_above: bool = False) -> list[Part]:
+    """Return the parts as an automatic run may undo them: what was finished before the last point
+    of no return stays. `passed_above`: one came after all of them, in a whole above."""
+    parts = [_stopped_within(part) for part in parts]
+    last = sys.maxsize if passed_above else _last_place(parts)
+    return [
+        dataclasses.replace(part, stands=_stays(part)) if _is_before(part, last) else part
+        for part in parts
+    ]
+
+
+def has_point(parts: Iterable[Part]) -> bool:
+    """Whether any of these is a point of no return that was passed, or may have been."""
+    return any(map(_is_point, parts))
+
+
+def _last_place(parts: Iterable[Part]) -> int:
+    return max((_place(part) for part in parts if _is_point(part)), default=SEQ_OF_UNORDERED)
+
+
+def _stopped_within(part: Part) -> Part:
+    """Return a whole below with its own parts as an automatic run may undo them."""
+    if part.below is None:
+        return part
+    return dataclasses.replace(part, below=tuple(stopped_at_points(part.below)))
+
+
+def _is_point(part: Part) -> bool:
+    """Whether it is a point of no return that was passed, or may yet turn out to have been."""
+    if part.below is not None:
+        return any(_is_point(each) for each in part.below)
+    undone = part.row.compensation_state == CompensationState.COMPENSATED
+    if part.reversibility not in _POINTS or undone:
+        return False
+    if part.stands is not None:
+        return part.stands.code in _POINTS
+    return part.row.status == part.settled or part.in_flight or part.unsure
+
+
+def _place(part: Part) -> int:
+    """Return its place in the order: what has not ended comes after all that has."""
+    open_ = part.below is not None and part.seq == SEQ_OF_UNORDERED
+    return sys.maxsize if part.in_flight or part.unsure or open_ else part.seq
+
+
+def _is_before(part: Part, last: int) -> bool:
+    needs_none = part.reversibility == Reversibility.NOT_NEEDED
+    return SEQ_OF_UNORDERED < part.seq < last and _stands(part) and not needs_none
+
+
+def _stands(part: Part) -> bool:
+    """Whether it was finished, and nothing has undone it."""
+    undone = part.row.compensation_state == CompensationState.COMPENSATED
+    return part.row.status == part.settled and not undone and part.stands is None
+
+
+def _stays(part: Part) -> Exclusion:
+    return Exclusion(part.original, "pivot", _BEFORE_A_POINT, ("undo_item", "accept"))
