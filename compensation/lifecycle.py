@@ -138,6 +138,8 @@ ENDED_RUNS = frozenset(R) - LIVE_RUNS - {R.PENDING_APPROVAL}
 #: After these a request of another tenant is answered.
 ANSWERED = frozenset({Q.REFUSED, Q.DONE, Q.FAILED})
 
+#: A person of this organisation has decided that it begins.
+BY_A_PERSON = frozenset({Trigger.OPERATOR, Trigger.OTHER_TENANT})
 #: A step of the definition began it (`throw`), by itself or because of what it heard.
 THROWN = frozenset({Trigger.RULE, Trigger.SIGNAL, Trigger.EVENT})
 #: A run with a step that ended so has not undone everything.

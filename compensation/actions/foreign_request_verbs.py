@@ -42,6 +42,7 @@ failpoints.declare("request.approved")
 _WAY_OUT = gettext_lazy(
     "Others here have to agree as well, and are not asked by this. Preview its undo yourself, and"
     " ask for approval there; once it is undone, approve this request: it is answered as done."
+    " Where something of it stays, refuse this request."
 )
 
 

@@ -20,7 +20,7 @@ from accounts.selectors import people
 from compensation.actions.approval_needed import agreed_by
 from compensation.actions.previewing import About
 from compensation.errors import ApprovalRequired
-from compensation.lifecycle import Trigger
+from compensation.lifecycle import BY_A_PERSON, Trigger
 from compensation.plan import Content, every_exclusion, undos_in
 from compensation.plan_exceptions import overridden
 from compensation.planning import Part
@@ -99,9 +99,10 @@ def _not_alone(
     content: Content, subject: About, own: Sequence[Part], parts: Sequence[Part], trigger: Trigger
 ) -> str:
     """Return why nobody decides alone, whatever policies say. Of points of no return that is asked
-    of people: what begins by itself stops there, and leaves to them what came before."""
+    of people, also where another tenant asks them: what begins by itself stops there, and leaves to
+    them what came before."""
     why = four_eyes(own)
-    if why or trigger != Trigger.OPERATOR:
+    if why or trigger not in BY_A_PERSON:
         return why
     return goes_past(content.to_json(), parts, subject.later_above)
 

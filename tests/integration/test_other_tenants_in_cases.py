@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cases import actions
 from compensation.actions.step_verbs import retry_step
+from ledger.tenancy import tenant_scope
 from tests.casework import case_row, deploy, finish, opened, roll_back, run_row, steps, undo
 from tests.clients import api, browser
 from tests.definitions import automated, definition, human
@@ -16,6 +18,7 @@ from tests.integration import two_tenants as two
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
+from workitems.models import WorkItem
 
 _MAPPED = "{title: .what, shipment: .shipment}"
 
@@ -129,3 +132,53 @@ def test_a_whole_case_of_theirs_can_be_asked_for(world: World) -> None:
     two.undo_theirs(world, item)
     assert there.get(f"/api/v1/cases/{case['id']}").json()["status"] == "COMPENSATED"
     assert two.item(world, own["id"])["status"] == "COMPENSATED"
+
+
+def _theirs_passed(world: World, declared: str) -> uuid.UUID:
+    """Return a case of the other tenant of three tasks, all done, the second declared so."""
+    b = human("b", ".a and .b == null", reversibility=declared)
+    c = human("c", ".b and .c == null")
+    source = definition("way", human("a"), b, c, human("d", ".c and .d == null"))
+    actions.deploy_definition(call=Call(world.outsider), source=source)
+    case = actions.open_case(call=Call(world.outsider), definition="tests/way", context={})
+    drain()
+    for name in "abc":
+        finish(world.outsider, case.id, name, "OK")
+    return case.id
+
+
+def _undos_there(world: World) -> list[str]:
+    tenant_id = world.outsider.tenant_id
+    with tenant_scope(tenant_id):
+        rows = WorkItem.objects.filter(tenant_id=tenant_id, kind="COMPENSATION")
+        return [row.title for row in rows]
+
+
+def test_nobody_there_goes_past_a_point_of_no_return_alone(world: World) -> None:
+    case_id = _theirs_passed(world, "pivot")
+    remote = {"tenant": two.other_slug(world), "type": "case", "id": str(case_id)}
+    two.ask(world, two.ours(world, remote))
+    [request] = two.asked(world)
+    refused = two.decide(world, "approve", request)
+    assert (refused.status_code, refused.json()["code"]) == (409, "approval_required")
+    assert refused.json()["decisions"] == [
+        {
+            "policy": "four_eyes", "effect": "require_approval",
+            "reason": "reversibility: what cannot be undone stays",
+        }
+    ]  # fmt: skip
+    assert "ask for approval there" in refused.json()["detail"]
+    assert [each["status"] for each in two.asked(world)] == ["PENDING"]
+    assert _undos_there(world) == []
+    shown = api(world.outsider).get(f"/api/v1/cases/{case_id}").json()
+    assert (shown["status"], shown["live_run"]) == ("RUNNING", None)
+    verify()
+
+
+def test_what_passed_none_there_is_undone_on_the_word_of_one(world: World) -> None:
+    case_id = _theirs_passed(world, "compensable")
+    remote = {"tenant": two.other_slug(world), "type": "case", "id": str(case_id)}
+    two.ask(world, two.ours(world, remote))
+    [request] = two.asked(world)
+    assert two.decide(world, "approve", request).status_code == 200
+    assert _undos_there(world) == ["Undo: Do c"]
