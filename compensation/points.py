@@ -21,15 +21,24 @@ def stopped_at_points(parts: Sequence[Part], *, passed_above: bool = False) -> l
     of no return stays. `passed_above`: one came after all of them, in a whole above."""
     parts = [_stopped_within(part) for part in parts]
     last = sys.maxsize if passed_above else _last_place(parts)
-    return [
-        dataclasses.replace(part, stands=_stays(part)) if _is_before(part, last) else part
-        for part in parts
-    ]
+    return [kept(part) if _is_before(part, last) else part for part in parts]
 
 
 def has_point(parts: Iterable[Part]) -> bool:
     """Whether any of these is a point of no return that was passed, or may have been."""
     return any(map(_is_point, parts))
+
+
+def is_before_point(part: Part, beside: Iterable[Part]) -> bool:
+    """Whether a point of no return beside a piece that was finished was passed after it, or may
+    yet turn out to have been."""
+    others = (each for each in beside if each.original.id != part.original.id)
+    return _is_before(part, _last_place(others))
+
+
+def kept(part: Part) -> Part:
+    """Return a part that stays, because only a person goes past what came after it."""
+    return dataclasses.replace(part, stands=_stays(part))
 
 
 def _last_place(parts: Iterable[Part]) -> int:

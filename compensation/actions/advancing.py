@@ -212,7 +212,7 @@ def take_late_result(whole: Any, part: Part, *, completed: bool, cause: Cause) -
         return False
     known = steps_in(run).filter(original_id=part.original.id).exists()
     if completed and not known and part.original.id in left_in_scope(run, OWES):
-        amend(run, part, cause=cause)
+        amend(run, whole, part, cause=cause)
     proceed(run.tenant_id, run.id, whole, cause=cause)
     return True
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Collection
+from typing import Any
 
+from compensation.actions.run_below import is_begun_by_a_person
 from compensation.actions.run_entries import step_change
 from compensation.actions.run_turn import steps_in
 from compensation.lifecycle import RESIDUAL_EXCLUSIONS, StepStatus
 from compensation.models import CompensationRun, CompensationStep
-from compensation.planning import Exclusion, Part, UndoStep, plan_original
-from compensation.subject import Cause
+from compensation.planning import Exclusion, Part, UndoStep, leaves_nothing, plan_original
+from compensation.points import has_point, is_before_point, kept
+from compensation.subject import Cause, whole_subject
 from ledger.clock import now
 from ledger.record import record
 
@@ -28,9 +31,21 @@ def _although_late(run: CompensationRun, part: Part) -> str:
     return next((str(each["reason"]) for each in said if part.called(each["step"])), "")
 
 
-def amend(run: CompensationRun, part: Part, *, cause: Cause) -> None:
-    """Add a step to a locked run for what was finished after its plan was made."""
-    part = dataclasses.replace(part, in_flight=False)
+def _as_undone(run: CompensationRun, whole: Any, part: Part) -> Part:
+    """Return what was finished as a run may undo it: one that began by itself goes past no point of
+    no return. While such a point is owed, it may come after this; so this stays."""
+    part, kind = dataclasses.replace(part, in_flight=False), whole_subject(run.whole_type)
+    if kind is None or leaves_nothing(part.row) or is_begun_by_a_person(run):
+        return part
+    beside = kind.parts(whole, lock=False)
+    stays = is_before_point(part, beside) or has_point(kind.later_above(whole))
+    return kept(part) if stays else part
+
+
+def amend(run: CompensationRun, whole: Any, part: Part, *, cause: Cause) -> None:
+    """Add a step to a locked run about a locked whole, for what was finished after its plan was
+    made."""
+    part = _as_undone(run, whole, part)
     planned = plan_original(
         part, strategy=run.plan.strategy or None, now=now(),
         although_late=_although_late(run, part),

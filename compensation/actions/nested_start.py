@@ -104,7 +104,7 @@ def _take_what_came(run: CompensationRun, kind: WholeSubject, whole: Any, *, cau
         if row.id in wanted and row.status == undoable(row.subject_type).settled:
             part = kind.part(whole, row)
             if part is not None:
-                amend(run, part, cause=cause)
+                amend(run, whole, part, cause=cause)
 
 
 def lock_below(step: CompensationStep) -> Any | None:
