@@ -11,10 +11,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts.acting import ActingUser
+from accounts.signature_keys import signature_keys
 from audit.actions.entry_signing import sign
 from ledger.selectors import Entry, entries_of
 from ledger.tenancy import tenant_scope
-from people.key_verbs import register_key
+from people.key_verbs import register_key, retire_key
 from tests import states
 from verbs.call import Call
 
@@ -44,6 +45,15 @@ def registered(who: ActingUser, name: str = "Of the service", **more: Any) -> Si
     private = Ed25519PrivateKey.generate()
     row: Any = register_key(call=Call(who), name=name, public_key=public_of(private), **more)
     return SigningKey(row.id, private)
+
+
+def retire_all(who: ActingUser) -> None:
+    """Retire all keys of somebody."""
+    with tenant_scope(who.tenant_id):
+        rows = signature_keys(who.tenant_id).filter(actor_id=who.actor_id, retired_at=None)
+        ids = list(rows.values_list("id", flat=True))
+    for id_ in ids:
+        retire_key(id_, call=Call(who))
 
 
 def signed_by(who: ActingUser, key: SigningKey, entry: Entry) -> Any:

@@ -63,6 +63,13 @@ OPENED = {
     ("amends_sweep", "ledger_erasure", "UPDATE", ALL_COLUMNS),
     ("amends_sweep", "notifications_delivery", "SELECT", ALL_COLUMNS),
     ("amends_sweep", "notifications_delivery", "UPDATE", ALL_COLUMNS),
+    # What entries say of a key, and never what its owner calls it.
+    (
+        "amends_verify",
+        "accounts_signaturekey",
+        "SELECT",
+        "id tenant_id actor_id public_key retired_at compromised_since",
+    ),
     ("amends_verify", "cases_case", "SELECT", GUARDED_ROW),
     ("amends_verify", "compensation_compensationrequest", "SELECT", GUARDED_ROW),
     ("amends_verify", "compensation_compensationrun", "SELECT", GUARDED_ROW),

@@ -6,8 +6,6 @@ import uuid
 
 from django.db import transaction
 
-from accounts.models import SignatureKey
-from ledger.clock import now
 from ledger.selectors import entries_by_id, entries_of, latest_ref
 from ledger.tenancy import set_tenant, tenant_scope
 from ledger.verifications import request_verification
@@ -17,7 +15,7 @@ from tests.casework import deploy, finish, opened, roll_back
 from tests.definitions import definition, human
 from tests.sealed import sealed
 from tests.security.matrix import Kwargs, Row, expect
-from tests.signing import registered
+from tests.signing import registered, retire_all
 from tests.world import World
 
 
@@ -100,8 +98,8 @@ def what_the_agent_did(world: World) -> dict[str, object]:
 
 def _signature(world: World, kwargs: Kwargs) -> dict[str, object]:
     """Sign it with a key of the agent; one before it is used no more."""
+    retire_all(world.agent)
     with tenant_scope(world.agent.tenant_id):
-        SignatureKey.objects.filter(retired_at=None).update(retired_at=now())
         found = entries_by_id(world.agent.tenant_id, [uuid.UUID(str(kwargs["id"]))])
     [entry] = found.values()
     return dict(registered(world.agent).over(entry))

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from accounts.actions import create_token
 from accounts.managed_people import tokens_of
-from accounts.models import SignatureKey, Substitution
+from accounts.models import Substitution
 from ledger.clock import now
 from ledger.tenancy import tenant_scope
 from people.actions import add_member
 from people.substituting import substitute
 from tests.security.matrix import Expect, Row, expect
-from tests.signing import public_of, registered
+from tests.signing import public_of, registered, retire_all
 from tests.world import World
 from verbs.call import Call
 
@@ -74,8 +74,7 @@ def _agent_or_not(status: int) -> Expect:
 
 def _agents_key(world: World) -> dict[str, object]:
     """A key of the agent that was registered just now; one before it is used no more."""
-    with tenant_scope(world.agent.tenant_id):
-        SignatureKey.objects.filter(retired_at=None).update(retired_at=now())
+    retire_all(world.agent)
     return {"id": registered(world.agent).id}
 
 
