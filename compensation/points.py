@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from django.utils.translation import gettext_noop
 
 from compensation.lifecycle import CompensationState, Reversibility
-from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part
+from compensation.plan import every_part
+from compensation.planning import SEQ_OF_UNORDERED, Exclusion, Part, leaves_nothing
 
 _POINTS: tuple[str, ...] = (Reversibility.PIVOT, Reversibility.IRREVERSIBLE)
 _BEFORE_A_POINT = gettext_noop("A point of no return came after it: only a person goes past that.")
@@ -18,10 +19,20 @@ _BEFORE_A_POINT = gettext_noop("A point of no return came after it: only a perso
 
 def stopped_at_points(parts: Sequence[Part], *, passed_above: bool = False) -> list[Part]:
     """Return the parts as an automatic run may undo them: what was finished before the last point
-    of no return stays. `passed_above`: one came after all of them, in a whole above."""
+    of no return stays; so does what was done in a whole below that has not ended, where one beside
+    that came after it began. `passed_above`: one came after all of them, in a whole above."""
     parts = [_stopped_within(part) for part in parts]
-    last = sys.maxsize if passed_above else _last_place(parts)
-    return [kept(part) if _is_before(part, last) else part for part in parts]
+    points = [part for part in parts if _is_point(part)]
+    last = sys.maxsize if passed_above else _last_place(points)
+
+    def stays(part: Part) -> bool:
+        if not _is_open_whole(part):
+            return _is_before(part, last)
+        # What it has passed itself stops what is in it, and no more of that than is before.
+        beside = last if passed_above else _last_place(each for each in points if each is not part)
+        return part.begun_after < beside and _has_work(part)
+
+    return [kept(part) if stays(part) else part for part in parts]
 
 
 def has_point(parts: Iterable[Part]) -> bool:
@@ -66,8 +77,20 @@ def _is_point(part: Part) -> bool:
 
 def _place(part: Part) -> int:
     """Return its place in the order: what has not ended comes after all that has."""
-    open_ = part.below is not None and part.seq == SEQ_OF_UNORDERED
-    return sys.maxsize if part.in_flight or part.unsure or open_ else part.seq
+    return sys.maxsize if part.in_flight or part.unsure or _is_open_whole(part) else part.seq
+
+
+def _is_open_whole(part: Part) -> bool:
+    return part.below is not None and part.seq == SEQ_OF_UNORDERED
+
+
+def _has_work(part: Part) -> bool:
+    """Whether something in a whole was finished and stands, or may yet turn out to have been."""
+    pieces = (each for each in every_part(part.below or ()) if each.below is None)
+    return any(
+        (_stands(each) or each.in_flight or each.unsure) and not leaves_nothing(each.row)
+        for each in pieces
+    )
 
 
 def _is_before(part: Part, last: int) -> bool:

@@ -32,7 +32,7 @@ from tests.subcases import below, child, statuses
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import reject, start
+from workitems.actions import compensate, reject, start
 from workitems.models import WorkItem
 
 STAYS = "reversibility: what cannot be undone stays"
@@ -243,3 +243,81 @@ def test_a_step_below_that_throws_does_not_go_past_it_either(world: World) -> No
     left = {each["original"]["name"]: each["code"] for each in run.left_out}
     assert (left, steps(world, run.id), undos(world)) == ({"z": "pivot", "x": "pivot"}, [], 0)
     assert (run.status, case_row(world, case_id).status) == ("PARTIAL", "PARTIALLY_COMPENSATED")
+
+
+def failing_above(
+    world: World, done: list[str], *, first: bool = False, alone: str = ""
+) -> uuid.UUID:
+    """Return a case that undoes itself when it fails, with one below that has not ended, after
+    these steps in this order and the failure. `first`: the one below begins once the point was
+    passed. `alone`: a step of it that is undone by itself before the failure."""
+    deploy(world, low(human("y"), ends=False))
+    late = below("low", "low", ".p != null and .low == null" if first else None)
+    found = definition("top", late, point(), human("q"), human("f"))
+    found["spec"] |= {"on_fault": "compensate"}
+    deploy(world, found)
+    top = opened(world, "tests/top")
+    for name in done:
+        finish(world.analyst, child(world, top).id if name == "x" else top, name, "OK")
+    if alone:
+        case_id = child(world, top).id
+        item = plan_items(world, case_id)[alone].work[1]
+        compensate(item, call=Call(world.operator), reason="Alone")
+        drain()
+        undo(world.analyst, case_id)
+    refuse(world, top, "f")
+    return top
+
+
+def left_out(run: CompensationRun) -> dict[str, str]:
+    return {each["original"]["name"]: each["code"] for each in run.left_out}
+
+
+def test_what_an_open_case_below_did_before_it_stays(world: World) -> None:
+    top = failing_above(world, ["x", "p", "q"])
+    [run] = runs(world)
+    assert [step.original_name for step in steps(world, run.id)] == ["q"]
+    assert left_out(run) == {"low": "pivot", "p": "pivot", "f": "not_completed"}
+    undo(world.analyst, top)
+    case_id = child(world, top).id
+    assert plan_items(world, case_id)["x"].compensation_state == "NONE"
+    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "CANCELLED"]
+    assert (len(runs(world)), undos(world)) == (1, 1)
+    verify()
+
+
+def test_where_nothing_else_was_done_nothing_begins(world: World) -> None:
+    top = failing_above(world, ["x", "p"])
+    assert (case_row(world, top).status, runs(world), undos(world)) == ("FAULTED", [], 0)
+    assert plan_items(world, child(world, top).id)["x"].compensation_state == "NONE"
+
+
+@pytest.mark.parametrize(
+    ("done", "first"), [(["p", "x"], True), (["x"], False)], ids=["began after", "not passed"]
+)
+def test_what_it_did_after_it_is_undone(world: World, done: list[str], *, first: bool) -> None:
+    top = failing_above(world, done, first=first)
+    case_id = child(world, top).id
+    undo(world.analyst, case_id)
+    assert plan_items(world, case_id)["x"].compensation_state == "COMPENSATED"
+    ends = "PARTIALLY_COMPENSATED" if first else "COMPENSATED"
+    assert statuses(world, top) == [ends, "COMPENSATED"]
+    verify()
+
+
+def test_one_in_which_nothing_was_done_is_called_off_as_ever(world: World) -> None:
+    top = failing_above(world, ["p", "q"])
+    [run] = runs(world)
+    assert left_out(run) == {"low": "not_completed", "p": "pivot", "f": "not_completed"}
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "CANCELLED"]
+
+
+def test_nothing_stays_of_one_in_which_all_was_undone_by_itself(world: World) -> None:
+    top = failing_above(world, ["x", "p", "q"], alone="x")
+    assert plan_items(world, child(world, top).id)["x"].compensation_state == "COMPENSATED"
+    run = runs(world)[0]
+    assert "low" not in left_out(run)
+    assert [step.original_name for step in steps(world, run.id)] == ["low", "q"]
+    undo(world.analyst, top)
+    assert statuses(world, top) == ["PARTIALLY_COMPENSATED", "COMPENSATED"]
