@@ -7,7 +7,7 @@ it, under its lock: who holds that lock has all of the next level, and none is o
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.utils.translation import gettext_lazy
 
@@ -40,15 +40,18 @@ class ParentOnHold(Conflict):
     default_detail = gettext_lazy("The case above it is on hold: it goes on when that does.")
 
 
-def lock_awaited(case: Case, only: Collection[uuid.UUID] | None = None) -> list[Case]:
+def lock_awaited(
+    case: Case, only: Collection[uuid.UUID] | None = None, *, beside: Sequence[Case] = ()
+) -> list[Case]:
     """Lock the cases below a locked one that have not ended and are waited for, those above first;
-    among them those that are being rolled back. `only`: of the first level these alone.
+    among them those that are being rolled back. `only`: of the first level these alone. `beside`:
+    other locked cases below it, of which the same is wanted.
 
     Who ends a rollback has the lock of its case, and asks then whether it is still waited for, and
     not on hold: so it either finds that, or is found here as it goes on.
     """
     found: list[Case] = []
-    above = [case.id] if case.has_children else []
+    above = [row.id for row in (case, *beside) if row.has_children]
     while above:
         rows = fetched(_BELOW, [case.tenant_id, above])
         ids = [id_ for (id_,) in rows if found or only is None or id_ in only]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cases.actions.awaited_cases import lock_awaited
@@ -107,6 +107,15 @@ def lock_open_work(
     if unlocked:
         known |= lock_rows(case.tenant_id, unlocked)
     return OpenWork(case, own, known, below)
+
+
+def lock_open_work_of(case: Case, unawaited: Sequence[Case]) -> None:
+    """Lock what is open in a locked case, and in these locked cases below it that nobody waits for,
+    with all that is waited for below any of them."""
+    below = [row for row in lock_awaited(case, beside=unawaited) if row.status in CANCELLABLE]
+    of = [row.id for row in (case, *unawaited, *below)]
+    items = read(PlanItem, _OPEN, [case.tenant_id, of])
+    lock_rows(case.tenant_id, [item.work for item in items if not item.is_case])
 
 
 def cancel_open_work(

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from cases.actions.open_work import lock_open_work
+from cases.actions.open_work import lock_open_work_of
 from cases.actions.sub_case_parts import begun_after, done_in, nests, places_of, sub_case_part
 from cases.definitions import CompiledDefinition, undo_policy
+from cases.lifecycle import CANCELLABLE
 from cases.models import Case, PlanItem
 from cases.selectors import compiled_all
 from compensation.locking import lock_many, lock_rows
@@ -46,14 +47,14 @@ def parts_with_below(case: Case, *, lock: bool) -> list[Part]:
     """Return every piece of a case's forward work, and each case below it with its own.
 
     `lock`: the case is locked. Then so are the cases below that would be undone, and what is open
-    in them and in the case, before it is asked what has been done there: nothing can be finished
-    in between and be called undone. What was finished in a case below is read: nobody but a
-    rollback changes it, and of these there is one in a tree.
+    in them and in the case, waited for or not, before it is asked what has been done there: nothing
+    can be finished in between and be called undone. What was finished in a case below is read:
+    nobody but a rollback changes it, and of these there is one in a tree.
     """
     tree = _Tree(cases={case.id: case})
     _descend(tree, [case], lock=lock)
     if lock and len(tree.cases) > 1:
-        lock_open_work(case)
+        lock_open_work_of(case, _unawaited(tree, case))
     below = [id_ for id_ in tree.cases if id_ != case.id]
     tree.done = done_in(case, below)
     own = [item.work for item in tree.items[case.id] if not item.is_case]
@@ -108,6 +109,12 @@ def _descend(tree: _Tree, level: Sequence[Case], *, lock: bool) -> None:
         if definitions:
             tree.definitions |= compiled_all(case.tenant_id, definitions)
         level = _below(tree, case, items, lock=lock)
+
+
+def _unawaited(tree: _Tree, case: Case) -> list[Case]:
+    """Return the cases below that go on although nobody waits for them, and would be undone."""
+    rows = [row for id_, row in tree.cases.items() if id_ in tree.items and id_ != case.id]
+    return [row for row in rows if not row.awaited and row.status in CANCELLABLE]
 
 
 def _below(tree: _Tree, case: Case, items: Sequence[PlanItem], *, lock: bool) -> list[Case]:

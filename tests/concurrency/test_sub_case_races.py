@@ -3,8 +3,10 @@ closes them and what undoes something in them come one after the other."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +14,11 @@ import pytest
 from django.db import connection
 
 from cases import actions
+from compensation.actions.plan_execution import execute
 from ledger.dispatch.hints import LaneWork
 from ledger.dispatch.runner import find_due, work_lane
 from ledger.errors import Refusal
-from tests.casework import case_row, deploy, finish, open_item, opened, plan_items
+from tests.casework import case_row, deploy, finish, open_item, opened, plan_for, plan_items
 from tests.concurrency.test_cases import at_once
 from tests.definitions import definition, human
 from tests.draining import drain
@@ -25,7 +28,7 @@ from tests.subcases import below, chain, children, deploy_levels, statuses
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
-from workitems.actions import compensate
+from workitems.actions import compensate, complete, start
 
 WORKERS = 2
 
@@ -143,3 +146,57 @@ def test_a_case_is_closed_before_an_undo_in_it_begins_or_not_at_all(
         else (["undo_under_way"], ["COMPLETED"] * 2, "COMPENSATING", 1)
     )
     verify()
+
+
+@pytest.mark.parametrize("first", ["the task", "the rollback"])
+@pytest.mark.parametrize("deep", [1, 2])
+@pytest.mark.parametrize("waited", [True, False], ids=["with one waited for", "alone"])
+def test_what_nobody_waits_for_is_done_before_a_rollback_or_not_at_all(
+    world: World, first: str, deep: int, *, waited: bool
+) -> None:
+    """The other one comes while the first is done and not committed, and waits for it."""
+    top, task = going_on_below(world, deep, waited=waited)
+    plan = plan_for(world, top)
+    start(task, call=Call(world.analyst))
+    done = functools.partial(complete, task, outcome="OK")
+    undone = functools.partial(execute, plan.id)
+    calls: dict[str, tuple[Callable[..., Any], Call]] = {
+        "the task": (done, Call(world.analyst)),
+        "the rollback": (undone, Call(world.operator, digest=plan.digest)),
+    }
+    (one, its_call) = calls.pop(first)
+    ((other, other_call),) = calls.values()
+    answers: list[Any] = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(answer_to(lambda: other(call=other_call)))
+    )
+
+    def meanwhile(_result: Any) -> None:
+        waiting.start()
+        wait_for_a_lock()
+
+    one(call=dataclasses.replace(its_call, last_act=meanwhile))
+    waiting.join(30)
+    if first == "the task":
+        assert (answers, stored(world, task).status) == (["plan_stale"], "COMPLETED")
+        assert case_row(world, top).status == "RUNNING"
+    else:
+        assert (answers, stored(world, task).status) == (["illegal_state"], "CANCELLED")
+        assert case_row(world, top).status == "COMPENSATING"
+    verify()
+
+
+def going_on_below(world: World, deep: int, *, waited: bool) -> tuple[uuid.UUID, uuid.UUID]:
+    """Return a case, and the second task of a case that many levels below it for which nobody
+    waits, or of one that is waited for in that; the first is done."""
+    opened_by = ".own == null"
+    deploy(world, definition("pair", human("task"), human("second")))
+    deploy(world, definition("low", below("pair", "pair")))
+    free = below("free", "low" if waited else "pair", opened_by, waitForCompletion=False)
+    deploy(world, definition("middle", human("own"), free, success=".own != null"))
+    over = below("over", "middle", opened_by, waitForCompletion=True)
+    deploy(world, definition("top", human("own"), over if deep == 2 else free))
+    levels = chain(world, opened(world, "tests/top"))
+    finish(world.analyst, levels[-1].id, "task", "OK")
+    finish(world.analyst, levels[deep - 1].id, "own", "OK")
+    return levels[0].id, open_item(world.analyst, levels[-1].id, "second").id
