@@ -164,23 +164,23 @@ def _goes_on(at: LockedStep, attempt: CompensationAttempt) -> None:
 
 
 def _let_go(at: LockedStep, attempt: CompensationAttempt) -> None:
-    """The undo it followed was withdrawn (it starts its own) or abandoned (so is the step)."""
+    """The undo it followed was withdrawn (it starts its own) or abandoned (so is the step, also
+    where it has not heard before that the undo had failed)."""
     step = at.step
-    if step.status == StepStatus.RUNNING:
-        step.put_back()
-        _forget(at)
-        return
     if step.compensation_id is None:
         return
-    if attempt.outcome == AttemptOutcome.WITHDRAWN:
+    if attempt.outcome == AttemptOutcome.ABANDONED:
+        at.unblock()
+        step.abandon()
+        at.save("compensation_step_abandoned", ended_at=now())
+    elif step.status == StepStatus.RUNNING:
+        step.put_back()
+        _forget(at)
+    elif attempt.outcome == AttemptOutcome.WITHDRAWN:
         # Tried again at the item and called back before this step heard of either.
         at.unblock()
         step.replan()
         _forget(at)
-    elif attempt.outcome == AttemptOutcome.ABANDONED:
-        at.unblock()
-        step.abandon()
-        at.save("compensation_step_abandoned", ended_at=now())
 
 
 def _forget(at: LockedStep) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from accounts.acting import authority_of
 from cases import actions
+from compensation.actions import following
 from compensation.actions.run_verbs import pause as pause_run
 from compensation.actions.run_verbs import resume as resume_run
 from compensation.actions.step_verbs import (
@@ -20,9 +21,12 @@ from compensation.actions.step_verbs import (
     retry_step,
 )
 from compensation.errors import UndoNotBegun
+from compensation.events import UNDO
 from compensation.models import CompensationRun
 from compensation.sentences import INPUT_UNKNOWN
+from ledger.dispatch.consumer_registry import Event
 from ledger.errors import Conflict, Invalid
+from ledger.models import LedgerEntry
 from ledger.tenancy import tenant_scope
 from tests.casework import (
     case_row,
@@ -39,7 +43,8 @@ from tests.casework import (
 )
 from tests.definitions import definition, human
 from tests.draining import drain
-from tests.states import work
+from tests.engine_news import event_of
+from tests.states import actions_of, attempts, stored, work
 from tests.verifying import verify
 from tests.world import World
 from verbs.call import Call
@@ -235,6 +240,52 @@ def test_retried_failed_and_abandoned_at_the_item_the_step_is_abandoned(world: W
     undo(world.analyst, case_id)
     assert case_row(world, case_id).status == "PARTIALLY_COMPENSATED"
     verify()
+
+
+def fails_at_the_item(world: World, case_id: uuid.UUID) -> None:
+    """Let the undo task say that it cannot be undone; the run has not heard of it yet."""
+    work(world.analyst, open_undo(world.analyst, case_id).id, "CANNOT_REVERSE")
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "tried again there"])
+@pytest.mark.parametrize("heard", ["each", "all of it", "in one batch", "the last first"])
+def test_given_up_at_the_item_stays_given_up_whenever_the_run_hears_it(
+    world: World, heard: str, *, again: bool
+) -> None:
+    case_id, original, run = adopted(world)
+    fails_at_the_item(world, case_id)
+    if heard == "each":
+        drain()
+        assert (states(world, run), run_row(world, run.id).status) == (
+            ["FAILED", "PLANNED"], "FAULTED",
+        )  # fmt: skip
+    if again:
+        retry_compensation(original, call=Call(world.operator))
+        fails_at_the_item(world, case_id)
+    abandon_item(original, call=Call(world.operator), reason="It stays")
+    news = undo_news(world, original)
+    if heard == "in one batch":
+        following.handle(news, lambda: None)
+    elif heard == "the last first":
+        following.handle(news[-1:], lambda: None)
+    drain()
+    assert states(world, run) == ["ABANDONED", "RUNNING"]
+    undo(world.analyst, case_id)
+    assert (run_row(world, run.id).status, case_row(world, case_id).status) == (
+        "PARTIAL", "PARTIALLY_COMPENSATED",
+    )  # fmt: skip
+    assert stored(world, original).compensation_state == "NONE", "what it did stands"
+    tried = [str(each.outcome) for each in attempts(world, original)]
+    assert sorted(tried) == ["ABANDONED", *(["FAILED"] if again else [])], "never begun anew"
+    assert actions_of(world, "compensation_run", run.id).count("compensation_step_abandoned") == 1
+    verify()
+
+
+def undo_news(world: World, original: uuid.UUID) -> list[Event]:
+    """Return what runs hear of the undo of an item, as it was recorded."""
+    with tenant_scope(world.operator.tenant_id):
+        rows = LedgerEntry.objects.filter(subject_id=original).order_by("subject_seq")
+        return [event_of(row) for row in rows if row.action in UNDO]
 
 
 @pytest.mark.parametrize("how", ["retry", *DECISIONS])
