@@ -16,8 +16,8 @@ from django.db import connection
 
 from ledger.broken import Broken
 from ledger.erasure.gone_payloads import GONE, gone_in, gone_leaf
-from ledger.erasure.receipt_entries import ALL_TOLD, ReceiptTold, receipt_hash
-from ledger.statements import server
+from ledger.erasure.receipt_entries import ALL_TOLD, RECEIPT_GONE, ReceiptTold, receipt_hash
+from ledger.statements import fetched, server
 from ledger.tree.merkle import Edge
 
 _FETCH: Final = 2000
@@ -61,8 +61,9 @@ class Missing:
 
 
 def check_receipts() -> None:
-    """See that every mark of what is gone is of a receipt, and that the entry that tells of it
-    tells of these payloads and of no others. Raises Broken."""
+    """See that every mark of what is gone is of a receipt, that the entry that tells of it tells of
+    these payloads and of no others, and that no such entry tells of a receipt that is not there.
+    Raises Broken."""
     gone = _streamed("ledger_gone", _GONE)
     mark = next(gone, None)
     for row in _streamed("ledger_receipts", ALL_TOLD):
@@ -79,6 +80,8 @@ def check_receipts() -> None:
             raise Broken(wrong, entry=told.entry_id or first, kind="payload")
     if mark is not None:
         _say_untold(mark)
+    for entry, receipt in fetched(RECEIPT_GONE):
+        raise Broken(f"receipt {receipt}, of which it tells, is gone", entry=entry, kind="payload")
 
 
 def _say_untold(mark: Sequence[Any]) -> None:

@@ -130,6 +130,26 @@ _LEFT_TOLD: Final = (
     " told AS (SELECT * FROM finished WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s))"
     f" {_WHOLE}"
 )
+# The other way round: the first entry that tells of a receipt that is not there. Its words are; of
+# those without words it is known only how many there are. Joined as above.
+RECEIPT_GONE: Final = """
+WITH tells AS (
+    SELECT e.tenant_id, e.subject_id, e.id, p.body AS receipt
+    FROM ledger_ledgerentry e JOIN ledger_payload p
+        ON p.tenant_id = e.tenant_id AND p.entry_id = e.id AND p.name = 'receipt'
+    WHERE e.subject_type IN ('actor', 'tenant') AND e.kind = 'ERASURE'
+        AND e.action IN ('erased', 'payloads_pruned')
+), receipts AS (
+    SELECT id, tenant_id, coalesce(actor_id, tenant_id) AS subject_id,
+           convert_to(to_json(id::text)::text, 'UTF8') AS named
+    FROM ledger_erasurereceipt
+), paired AS MATERIALIZED (
+    SELECT t.id, t.receipt, r.id AS receipt_id FROM tells t FULL JOIN receipts r
+        ON r.tenant_id = t.tenant_id AND r.subject_id = t.subject_id AND r.named = t.receipt
+)
+SELECT id, btrim(encode(receipt, 'escape'), '"') FROM paired
+WHERE receipt_id IS NULL ORDER BY id LIMIT 1
+"""
 
 
 class ReceiptTold(NamedTuple):

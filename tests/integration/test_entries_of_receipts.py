@@ -15,23 +15,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from audit.actions.erasing_people import confirm
 from audit.actions.keeping_payloads import end_policy, set_policy
+from ledger.broken import Broken
 from ledger.canonical import canonical
 from ledger.clock import now
 from ledger.erasure import personal_data, receipt_entries, retention
-from ledger.erasure.erasing import erase_due, search_of
+from ledger.erasure.erasing import erase_due, make_receipt, search_of
 from ledger.erasure.erasure_tables import Erasure, ErasureReceipt
-from ledger.erasure.gone_payloads import GONE
+from ledger.erasure.gone_payloads import GONE, gone_of
 from ledger.erasure.identity import Identities, identities
 from ledger.erasure.portions import sweep
-from ledger.erasure.receipt_entries import ALL_TOLD, receipt_hash
+from ledger.erasure.receipt_entries import ALL_TOLD, RECEIPT_GONE, receipt_hash
 from ledger.erasure.retention import RETENTIONS, prune_due
+from ledger.ids import new_id
 from ledger.selectors import Entry, entries_by_id
-from ledger.tenancy import system_scope, tenant_scope
+from ledger.tenancy import set_tenant, system_scope, tenant_scope
 from ledger.verify import Report, verify_tenant
 from tests import states
 from tests.draining import drain
@@ -230,17 +232,54 @@ def _compared_again(plan: dict[str, Any], *, inner: bool = False) -> Iterator[st
         yield from _compared_again(each, inner=inner or again)
 
 
+@pytest.mark.parametrize("statement", [ALL_TOLD, RECEIPT_GONE])
 @pytest.mark.parametrize("off", ["", "hashjoin", "mergejoin", "hashjoin mergejoin"])
-def test_however_many_receipts_there_are_no_two_lists_are_compared_each_with_each(off: str) -> None:
+def test_however_many_receipts_there_are_no_two_lists_are_compared_each_with_each(
+    off: str, statement: str
+) -> None:
     """Whatever the server takes their numbers to be, which it cannot know."""
     with system_scope("verify"), connection.cursor() as cursor:
         for each in off.split():
             cursor.execute(f"SET LOCAL enable_{each} = off")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {ALL_TOLD}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
         ((found,),) = cursor.fetchall()
         connection.set_rollback(True)
     [whole] = json.loads(found) if isinstance(found, str) else found
     assert list(_compared_again(whole["Plan"])) == []
+
+
+def receipt_of_nothing(world: World, person: uuid.UUID | None) -> tuple[uuid.UUID, Entry]:
+    """Write the receipt of a person, or of the organisation, of whom nothing was left to go, as
+    whoever erases or prunes does. Returns it, and the entry that tells of it."""
+    tenant_id, by, id_ = world.system.tenant_id, world.admin.actor_id, new_id()
+    about = ("tenant", tenant_id) if person is None else ("actor", person)
+    with transaction.atomic(durable=True):
+        set_tenant(tenant_id)
+        row = make_receipt(tenant_id, id_, {}, basis="TESTED", actor_id=person, by=by)
+        payloads = {"receipt": str(id_), "hash": row.hash.hex(), GONE: gone_of([])}
+        if person is None:
+            identities().note_on_tenant(tenant_id, "payloads_pruned", by, payloads)
+        else:
+            identities().note(tenant_id, person, "erased", by, payloads)
+    sealed(tenant_id)
+    return id_, states.history(world, *about)[-1]
+
+
+def test_a_receipt_of_nothing_is_missed_too(world: World) -> None:
+    """No mark is of it, so that only the entry that tells of it can say that it was there."""
+    for person in (one_more(world).actor_id, None):
+        id_, told = receipt_of_nothing(world, person)
+        assert told.payloads["receipt"] == str(id_)
+        assert run()[::2] == (0, "")
+        gone = f"receipt {id_}, of which it tells, is gone"
+        with without(("ledger_erasurereceipt", "id", id_)):
+            broken(told.id, gone, kind="payload")
+            with pytest.raises(Broken, match=gone) as found:
+                verify_tenant(world.system.tenant_id, Report())
+            assert (found.value.entry, found.value.kind) == (told.id, "payload")
+        # Nor is it there under somebody else's name.
+        with rewritten("ledger_erasurereceipt", "id = %s", [id_], actor_id=uuid.uuid4()):
+            broken(None, f"receipt {id_}", kind="payload")
 
 
 def test_what_confirmed_an_erasure_says_which(world: World, done: Entry) -> None:
