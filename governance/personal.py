@@ -42,10 +42,10 @@ TABLES: Final = (
     Personal(
         table="governance_policy",
         kind="policies",
-        no="id tenant_id version name priority effect second_factor on_stale severity created_at"
+        no="id tenant_id version priority effect second_factor on_stale severity created_at"
         " ended_at",
         actors="created_by_id",
-        mentions="when change approvers reason",
+        mentions="name when change approvers reason",
         followed="approvers",
         expressions="when change",
     ),

@@ -127,7 +127,11 @@ TABLES: Final = (
     ),
     Personal(
         table="workitems_instancegroup",
-        no="id tenant_id instances required on_met outcomes state decided_at",
+        kind="instances",
+        no="id tenant_id instances required on_met state decided_at",
+        # Those of its items that count.
+        mentions="outcomes",
+        followed="outcomes",
     ),
     Personal(
         table="workitems_workitemtemplate",
@@ -152,18 +156,20 @@ TABLES: Final = (
         no="compensation_state compensation_round reversibility case_id binding completion_seq"
         " undoes_type undoes_id run_id id tenant_id version kind status priority offered_to"
         " excluded_groups required_skills not_completed_by forwarded held_from held_until"
-        " skippable template one_of_id has_parts deadlines outcome"
-        " derived_from tainted compensates_id created_at due_at"
-        " started_at completed_at ended_at",
+        " skippable one_of_id has_parts deadlines derived_from tainted compensates_id created_at"
+        " due_at started_at completed_at ended_at",
         actors="assignee_id owner_id stakeholders excluded created_by_id completed_by_id",
-        mentions="policy remote compensation title people_missing delegations payload resolution"
-        " form compensate_on ended_reason permitted_outcomes outcome_rules resolution_schema",
+        mentions="policy remote compensation title people_missing delegations template payload"
+        " outcome resolution form compensate_on ended_reason permitted_outcomes outcome_rules"
+        " resolution_schema",
         about=("'work_item'", "t.id"),
         also_about=(("'compensation_run'", "t.run_id"),),
         case="t.case_id",
         followed="policy remote compensation form compensate_on permitted_outcomes outcome_rules"
         " resolution_schema",
-        keyed="delegations",
+        # Of its template it keeps the name, as that says it.
+        keyed="delegations template",
+        things="outcome",
     ),
     Personal(table="workitems_candidategroup", no="id tenant_id work_item_id name waiting"),
     Personal(

@@ -21,6 +21,7 @@ from accounts.actions import lock_tenant, note_on_tenant
 from accounts.actions.actor_entries import note
 from accounts.models import Actor
 from ledger.erasure.identity import Called, Identities
+from ledger.erasure.naming import Names
 from ledger.record import ActorRef
 
 log = logging.getLogger(__name__)
@@ -39,19 +40,20 @@ _OF_MEMBER = (
     "DELETE FROM accounts_signaturekey WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
     "DELETE FROM accounts_membership WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
 )
-# What is kept of a user beside memberships. `%(user)s`, and for what knows no user `%(username)s`.
+# What is kept of a user beside memberships. `%(user)s`, and for what knows no user all that they
+# are `%(called)s`: whoever signs in may write the name large, or take the address for it.
 _OF_USER = (
-    "DELETE FROM django_admin_log WHERE user_id = %(user)s OR object_repr = %(username)s",
+    "DELETE FROM django_admin_log WHERE user_id = %(user)s OR lower(object_repr) = ANY(%(called)s)",
     "DELETE FROM accounts_user_groups WHERE user_id = %(user)s",
     "DELETE FROM accounts_user_user_permissions WHERE user_id = %(user)s",
-    "DELETE FROM axes_accesslog WHERE username = %(username)s",
-    "DELETE FROM axes_accessfailurelog WHERE username = %(username)s",
-    (
-        "DELETE FROM axes_accessattemptexpiration x USING axes_accessattempt a"
-        " WHERE x.access_attempt_id = a.id AND a.username = %(username)s"
-    ),
-    "DELETE FROM axes_accessattempt WHERE username = %(username)s",
+    "DELETE FROM axes_accesslog WHERE lower(btrim(username)) = ANY(%(called)s)",
+    "DELETE FROM axes_accessfailurelog WHERE lower(btrim(username)) = ANY(%(called)s)",
     "DELETE FROM accounts_user WHERE id = %(user)s",
+)
+_ATTEMPT = "concat_ws(chr(10), username, get_data, post_data)"
+_OF_ATTEMPTS = (
+    "DELETE FROM axes_accessattemptexpiration WHERE access_attempt_id = ANY(%(ids)s)",
+    "DELETE FROM axes_accessattempt WHERE id = ANY(%(ids)s)",
 )
 
 
@@ -79,9 +81,9 @@ def _orders(name: str) -> Iterator[str]:
         yield from (f"{last} {first}", f"{last}, {first}")
 
 
-def remove(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> None:
-    """Remove who is behind an actor: membership, mapping, and the user, if nothing else needs it.
-    In the role of erasure."""
+def remove(tenant_id: uuid.UUID, actor_id: uuid.UUID, names: Names) -> None:
+    """Remove who is behind an actor: membership, mapping, and the user, whom `names` find, if
+    nothing else needs it. In the role of erasure."""
     actors = Actor.objects.filter(tenant_id=tenant_id, id=actor_id)
     actor = actors.select_for_update(of=("self",)).first()
     if actor is None or actor.user_id is None:
@@ -90,20 +92,33 @@ def remove(tenant_id: uuid.UUID, actor_id: uuid.UUID) -> None:
     for statement in _OF_MEMBER:
         _raw(statement, tenant=tenant_id, actor=actor_id)
     actors.update(user=None, is_active=False)
-    _remove_user(user_id)
+    _remove_user(user_id, names)
 
 
-def _remove_user(user_id: uuid.UUID) -> None:
-    username = _one("SELECT username FROM accounts_user WHERE id = %(user)s", user=user_id)
+def _remove_user(user_id: uuid.UUID, names: Names) -> None:
     try:
         with transaction.atomic():
             _raw("SET CONSTRAINTS ALL IMMEDIATE")
             for statement in _OF_USER:
-                _raw(statement, user=user_id, username=username)
+                _raw(statement, user=user_id, called=names.lowered)
+            _remove_attempts(names)
             Session.objects.filter(session_key__in=list(_sessions(user_id))).delete()
     except IntegrityError:
         # Somewhere else the same person is a member still.
         log.info("a user whose membership was erased stays: something else needs it")
+
+
+def _remove_attempts(names: Names) -> None:
+    """Remove what is kept of failed attempts to sign in, in whatever was sent with them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {_ATTEMPT} FROM axes_accessattempt"  # noqa: S608  -- own words
+            f" WHERE {_ATTEMPT} ILIKE ANY(%(likes)s)",
+            {"likes": names.likes},
+        )
+        ids = [id_ for id_, said in cursor.fetchall() if names.names(said)]
+    for statement in _OF_ATTEMPTS:
+        _raw(statement, ids=ids)
 
 
 def _sessions(user_id: uuid.UUID) -> Iterator[str]:
@@ -117,13 +132,6 @@ def _sessions(user_id: uuid.UUID) -> Iterator[str]:
 def _raw(statement: str, **values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-
-
-def _one(statement: str, **values: Any) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
-    return None if row is None else row[0]
 
 
 def note_erasure(

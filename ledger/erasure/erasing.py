@@ -180,7 +180,7 @@ def _next(row: Erasure) -> bool:
     if row.place.get("round", 1) == 1:
         row.names = names_of(row)
         with system_scope("erase"):
-            identities().remove(row.tenant_id, row.actor_id)
+            identities().remove(row.tenant_id, row.actor_id, search_of(row).names)
         failpoints.reach("erase.identity")
         row.place = {"round": 2}
         ERASURES.put_back(row.tenant_id, row.id, _REST_SECONDS)

@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ledger.erasure.naming import Names
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Called:
@@ -19,13 +21,14 @@ class Called:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identities:
     """`called(tenant, actor)`: what somebody is called by, None where nobody is behind the token.
-    `remove(tenant, actor)` removes who is behind it, in the role of erasure, also a second time.
+    `remove(tenant, actor, names)` removes who is behind it, whom `names` find, in the role of
+    erasure, also a second time.
     `note(tenant, actor, action, by, payloads)` records what was done about them, where `by` is the
     actor on whose word the system does it; `note_on_tenant(tenant, action, by, payloads)` what was
     done to the whole organisation, whose row `lock_tenant(tenant)` locks."""
 
     called: Callable[[uuid.UUID, uuid.UUID], Called | None]
-    remove: Callable[[uuid.UUID, uuid.UUID], None]
+    remove: Callable[[uuid.UUID, uuid.UUID, Names], None]
     note: Callable[[uuid.UUID, uuid.UUID, str, uuid.UUID, Mapping[str, Any]], None]
     note_on_tenant: Callable[[uuid.UUID, str, uuid.UUID, Mapping[str, Any]], None]
     lock_tenant: Callable[[uuid.UUID], object]

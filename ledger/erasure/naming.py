@@ -75,6 +75,11 @@ class Names:
         their names are ASCII too, and stand there as they are."""
         return None if all(text.isascii() for text in self._all) else r"%\\u%"
 
+    @property
+    def lowered(self) -> list[str]:
+        """All they are called by, in small letters."""
+        return [each.lower() for each in self._all]
+
     def names(self, text: str) -> bool:
         """Whether a text names them."""
         return self._pattern.search(text) is not None

@@ -131,6 +131,7 @@ ERASABLE = {
     "workitems_attachment": "SELECT UPDATE",
     "workitems_candidateuser": "SELECT UPDATE DELETE",
     "workitems_draft": "SELECT UPDATE DELETE",
+    "workitems_instancegroup": "SELECT UPDATE",
     "workitems_itemtext": "SELECT UPDATE",
     "workitems_label": "SELECT UPDATE",
     "workitems_link": "SELECT UPDATE",
