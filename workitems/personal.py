@@ -18,6 +18,10 @@ _CASE_OF_ITEM: Final = (
     "(SELECT i.case_id FROM workitems_workitem i WHERE i.tenant_id = t.tenant_id"
     " AND i.id = t.item_id)"
 )
+_AN_INSTANCE: Final = (
+    "(SELECT i.{} FROM workitems_workitem i WHERE i.tenant_id = t.tenant_id"
+    " AND i.one_of_id = t.id ORDER BY i.id LIMIT 1)"
+)
 _AUTHORS: Final = "t.created_by_id = %(actor)s"
 
 
@@ -131,6 +135,8 @@ TABLES: Final = (
         no="id tenant_id instances required on_met state decided_at",
         # Those of its items that count.
         mentions="outcomes",
+        about=("'work_item'", _AN_INSTANCE.format("id")),
+        case=_AN_INSTANCE.format("case_id"),
         followed="outcomes",
     ),
     Personal(

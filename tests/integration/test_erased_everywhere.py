@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 
 from accounts.acting import ActingUser
 from audit.actions.due_work import STOPPED
 from cases import selectors
+from governance.actions.policy_verbs import add_policy
 from ledger.dispatch.runner import work_row
 from ledger.erasure.erasure_tables import Erasure
 from ledger.erasure.identity import identities
@@ -31,10 +34,13 @@ from tests.clients import api, browser
 from tests.definitions import definition, human
 from tests.draining import drain
 from tests.erasing import counted_erasure, erase_until_rest, one_more
+from tests.integration.test_accounts_login import log_in
 from tests.integration.test_due_work_trouble import noted
 from tests.sealed import sealed
 from tests.world import World
+from verbs.call import Call
 from workitems.around import files
+from workitems.instance_models import InstanceGroup
 from workitems.models import WorkItem
 
 
@@ -281,3 +287,62 @@ def test_what_stands_behind_a_dead_task_is_not_waited_for(world: World) -> None:
         cursor.execute("UPDATE ledger_erasure SET due_at = now() WHERE id = %s", [erasure])
     drain()
     assert state(world, erasure) == "DONE"
+
+
+def test_who_failed_to_sign_in_is_found_however_it_was_typed(world: World) -> None:
+    tag = secrets.token_hex(4)
+    person = one_more(world, f"ada{tag}", email=f"ada.{tag}@lace.example")
+    theirs = [person.username.upper(), f"Ada.{tag}@Lace.example"]
+    others = [f"ada{tag}2", f"xada.{tag}@lace.example"]
+    logs: list[Any] = [AccessLog, AccessFailureLog]
+    for typed in (*theirs, *others):
+        log_in(Client(), typed, "wrong")
+        for log in logs:
+            log.objects.create(username=typed, http_accept="*", path_info="/accounts/login/")
+    log_in(Client(), world.analyst.username, "wrong", f"/people/{person.username}/")
+    log_in(Client(), world.operator.username, "wrong", "/people/")
+    erased(world, person)
+    for table in (AccessAttempt, *logs):
+        kept = table.objects.filter(username__icontains=tag).order_by("username")
+        assert [row.username for row in kept] == others
+    # Of an attempt of others goes what was to be opened after it, with the attempt.
+    assert not AccessAttempt.objects.filter(username=world.analyst.username).exists()
+    assert AccessAttempt.objects.filter(username=world.operator.username).exists()
+
+
+def test_an_outcome_is_the_same_wherever_it_stands(world: World) -> None:
+    """It counts for its instances as before, and may still be given; one of one word stays."""
+    tag = secrets.token_hex(4)
+    person = one_more(world, f"ada{tag}")
+    token = str(person.actor_id)
+    count = [f"Ask ada{tag}", f"ada{tag}-ok"]
+    first = states.new_item(
+        world.operator, title="Vote", permitted_outcomes=[*count, "No"],
+        group={"instances": 2, "required": 2, "outcomes": count},
+    )  # fmt: skip
+    assert first.one_of_id is not None
+    states.work(world.operator, first.id, f"Ask ada{tag}")
+    erased(world, person)
+    with tenant_scope(world.system.tenant_id):
+        done, still = WorkItem.objects.filter(one_of_id=first.one_of_id).order_by("id")
+        counted = InstanceGroup.objects.get(id=first.one_of_id)
+    assert (done.id, done.outcome) == (first.id, f"Ask {token}")
+    assert counted.outcomes == [f"Ask {token}", f"ada{tag}-ok"]
+    assert done.permitted_outcomes == still.permitted_outcomes == [*counted.outcomes, "No"]
+    states.work(world.analyst, still.id, f"ada{tag}-ok")
+    with tenant_scope(world.system.tenant_id):
+        assert InstanceGroup.objects.get(id=first.one_of_id).state == "MET"
+
+
+def test_two_policies_that_are_called_alike_afterwards_stay_two(world: World) -> None:
+    tag = secrets.token_hex(4)
+    person = one_more(world, f"ada{tag}", first_name="Ada", last_name=f"Lace{tag}")
+    for name in (f"Ada Lace{tag} agrees", f"ada{tag} agrees"):
+        add_policy(
+            call=Call(world.admin), name=name, priority=1, when="false", effect="deny", reason="No"
+        )
+    erased(world, person)
+    asked = "SELECT name, id FROM governance_policy WHERE tenant_id = %s ORDER BY id"
+    [first, second] = rows(world, asked)
+    told = f"{person.actor_id} agrees"
+    assert (first[0], second[0]) == (told, f"{told}-{second[1]}")

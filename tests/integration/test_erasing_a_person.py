@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 
 from accounts.acting import ActingUser
+from accounts.models import User
 from cases.models import Case
 from ledger.erasure.portions import column_types, undeclared
 from ledger.models import LedgerEntry
@@ -24,6 +27,7 @@ from tests.casework import deploy, open_item, opened
 from tests.clients import api, browser
 from tests.draining import drain
 from tests.erasing import one_more
+from tests.integration.test_accounts_login import log_in
 from tests.sealed import hashes, sealed
 from tests.security.test_scope_roles import named
 from tests.states import work
@@ -129,8 +133,31 @@ def involved(world: World, person: ActingUser, tag: str) -> uuid.UUID:
         made = client.post(f"/api/v1/work-items/{other.id}/attachments", {"file": file})
         assert made.status_code == 201, made.content
     states.new_item(world.operator, title="For them", candidate_users=[name])
+    called_after(world, person, full)
     drain()
     return case_id
+
+
+def called_after(world: World, person: ActingUser, full: str) -> None:
+    """Let a template, an outcome and a policy say a person's name, and let them fail to sign in."""
+    name, admin, outcome = person.username, api(world.admin), f"Ask {person.username}"
+    template = {"name": f"Letters to {full}", "title": "A letter", "permitted_outcomes": [outcome]}
+    root = "/api/v1/work-item-templates"
+    made = admin.post(root, template, content_type="application/json")
+    assert made.status_code == 201, made.content
+    at = f"{root}/{made.json()['id']}/instantiate"
+    made = admin.post(at, {"title": "Written"}, content_type="application/json")
+    assert made.status_code == 201, made.content
+    work(world.operator, uuid.UUID(made.json()["id"]), outcome)
+    policy = {"name": f"{full} approves payments", "priority": 1, "when": '.capability == "none"',
+              "effect": "deny", "reason": "No"}  # fmt: skip
+    made = admin.post("/api/v1/policies", policy, content_type="application/json")
+    assert made.status_code == 201, made.content
+    with tenant_scope(world.system.tenant_id):
+        address = User.objects.get(username=name).email
+    for typed in (name, name.upper(), address.title(), full):
+        log_in(Client(), typed, "wrong", f"/work-items/?assignee={name}")
+        assert AccessAttempt.objects.filter(username=typed).exists()
 
 
 @pytest.fixture
@@ -172,7 +199,11 @@ def test_nothing_of_a_person_is_left_and_every_hash_holds(world: World, mails: P
     assert report.erased == done["erased"]["payloads"] > 10
     with tenant_scope(tenant_id):
         case = Case.objects.get(id=case_id)
+        letter = WorkItem.objects.get(title="Written")
     token = str(person.actor_id)
+    assert (letter.outcome, letter.permitted_outcomes) == (f"Ask {token}", [f"Ask {token}"])
+    assert letter.template is not None
+    assert letter.template["name"] == f"Letters to {token}"
     assert case.context["about"] == f"as {token} said"
     assert (case.context["amount"], case.context[token]) == (12.5, "a member")
     for who in (world.operator, world.auditor):
