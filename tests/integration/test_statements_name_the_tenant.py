@@ -49,6 +49,8 @@ from tests.casework import (
 from tests.clients import api
 from tests.definitions import automated, definition, human
 from tests.draining import drain
+from tests.integration import test_points_of_no_return_late as late
+from tests.subcases import below, child
 from tests.tenant_naming import unnamed_in
 from tests.world import CAST, World
 from verbs.call import Call
@@ -214,6 +216,25 @@ def members(world: World) -> None:
     revoke_token(made.row.public_id, call=Call(world.agent))
 
 
+def below_a_case(world: World) -> None:
+    """Roll back a case below one that has passed a point of no return since, and have a case undo
+    itself while a program is under way in the one below."""
+    deploy(world, definition("low", human("x"), success=".x != null"))
+    after = human("p", ".low != null and .p == null", reversibility="pivot")
+    deploy(world, definition("top", below("low", "low"), after, human("last", ".p != null")))
+    top = opened(world, "tests/top")
+    finish(world.analyst, child(world, top).id, "x", "OK")
+    finish(world.analyst, top, "p", "OK")
+    assert roll_back(world, child(world, top).id).status == "PENDING_APPROVAL"
+    deploy(world, definition("inner", late.PAY))
+    deploy(world, definition("outer", human("a"), below("inner", "inner"), late.BACK))
+    outer = opened(world, "tests/outer")
+    finish(world.analyst, outer, "a", "BAD")
+    inner = child(world, outer).id
+    late.report(world, inner, "pay")
+    assert plan_items(world, inner)["pay"].compensation_state == "COMPENSATING"
+
+
 def over_the_api(world: World) -> None:
     """Call, call again with the same key, be refused, and have a plan made and executed."""
     item = states.completed(world.operator)
@@ -232,8 +253,12 @@ def over_the_api(world: World) -> None:
     "told",
     [
         loan, rollback, undone_by_bindings, failing_case, loose_work, members, over_the_api,
+        below_a_case,
     ],
-    ids=["loan", "rollback", "bindings", "failing_case", "loose_work", "members", "over_the_api"],
+    ids=[
+        "loan", "rollback", "bindings", "failing_case", "loose_work", "members", "over_the_api",
+        "below_a_case",
+    ],
 )  # fmt: skip
 def test_every_statement_names_its_tenant(world: World, told: Callable[[World], None]) -> None:
     with watched() as found:
