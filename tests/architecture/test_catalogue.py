@@ -20,6 +20,19 @@ INSERT_ONLY = {
     "cases_casedefinition", "compensation_compensationplan", "events_inboundevent",
     "ledger_ledgerentry",
 }  # fmt: skip
+#: What the ledger proves with, beside its entries, and what the application itself writes of it.
+#: All else is written by the roles of what seals and erases, or by the database.
+KEPT = {
+    "ledger_payload": {"INSERT"},
+    "ledger_erasurereceipt": {"INSERT"},
+    "ledger_erasedpayload": set[str](),
+    "ledger_countersignature": set[str](),
+    "ledger_checkpoint": set[str](),
+    "ledger_ledgerleaf": set[str](),
+    "ledger_ledgertile": set[str](),
+}
+#: Of these rows none is ever changed, by whomever: payloads are what is erased.
+APPEND_ONLY = {*INSERT_ONLY, *KEPT} - {"ledger_payload"}
 # Unique without the tenant: what they cover is random, or a row of the tenant already.
 UNIQUE_ACROSS_TENANTS: set[tuple[str, frozenset[str]]] = {
     ("accounts_tenant", frozenset({"slug"})),
@@ -159,6 +172,48 @@ def test_insert_only_tables_refuse_everything_else() -> None:
         )
         # Bits of DELETE, UPDATE and TRUNCATE, all before the fact and in every replication role.
         assert triggers == [(8 | 16 | 32,)], table
+
+
+def test_of_what_the_ledger_proves_with_nothing_is_changed() -> None:
+    """By the application's role. What erases may do is in `tests/security/opened_tables.py`."""
+    powers = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
+    for table, wanted in sorted(KEPT.items()):
+        found = {
+            power for power in powers
+            if rows("SELECT has_table_privilege(%s, %s)", f"public.{table}", power) == [(True,)]
+        }  # fmt: skip
+        assert (table, found) == (table, wanted)
+        by_column = "SELECT has_any_column_privilege(%s, 'UPDATE')"
+        assert rows(by_column, f"public.{table}") == [(False,)], table
+    triggers = rows(
+        """SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+             JOIN pg_proc p ON p.oid = t.tgfoid AND p.proname = 'ledger_append_only'
+            WHERE t.tgenabled = 'A' AND t.tgtype & 2 > 0
+            GROUP BY c.relname HAVING bit_or(t.tgtype & 56) = 56"""
+    )
+    assert {name for (name,) in triggers} >= APPEND_ONLY
+
+
+@pytest.mark.parametrize("table", sorted({*KEPT, "ledger_ledgerentry", "ledger_ledgerhead"}))
+def test_the_application_takes_no_table_of_the_ledger_apart(table: str) -> None:
+    refused = [
+        f"DELETE FROM {table}",  # noqa: S608  -- own names
+        f"TRUNCATE {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+        f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+        "SET session_replication_role = replica",
+    ]
+    if table in APPEND_ONLY:
+        refused.append(f"DROP TRIGGER {table}_append_only ON {table}")
+    if table != "ledger_ledgerhead":
+        # Its head moves with each entry; where it is, the check compares with the chain.
+        refused.append(f"UPDATE {table} SET tenant_id = tenant_id")  # noqa: S608  -- own names
+    for statement in refused:
+        with pytest.raises(ProgrammingError) as said, transaction.atomic():
+            rows(statement)
+        words = ("permission denied", "must be owner")
+        assert any(each in str(said.value) for each in words), (statement, said.value)
 
 
 def test_functions_of_the_owner_name_their_search_path() -> None:
