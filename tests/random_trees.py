@@ -43,7 +43,8 @@ class Tree:
 
     Those below count as a group where there are several, of which `required` must end well; the
     rest is called off (`cancels`) or goes on. The first one is made in two instances where `twice`.
-    `order` is by which its own undo is ordered where it is below another, if that declares one.
+    `order` is by which its own undo is ordered where it is below another, if that declares one;
+    `free` there says that nobody waits for it: it is in no group, and goes on by itself.
     """
 
     steps: tuple[Step, ...]
@@ -52,6 +53,12 @@ class Tree:
     cancels: bool
     twice: bool
     order: int | None
+    free: bool
+
+    @property
+    def waited_for(self) -> tuple[Tree, ...]:
+        """The definitions of the cases below for which it waits."""
+        return tuple(each for each in self.below if not each.free)
 
     @property
     def deep(self) -> int:
@@ -78,7 +85,8 @@ def trees(deep: int) -> st.SearchStrategy[Tree]:
     """Draw definitions, `deep` levels of them at most."""
     deeper = st.just(()) if deep == 1 else st.lists(trees(deep - 1), max_size=deep - 1).map(tuple)
     steps = st.lists(_STEPS, min_size=1, max_size=4).map(tuple)
-    return st.builds(Tree, steps, deeper, st.integers(1, 2), st.booleans(), st.booleans(), _ORDERS)
+    flags = (st.booleans(), st.booleans(), _ORDERS, st.booleans())
+    return st.builds(Tree, steps, deeper, st.integers(1, 2), *flags)
 
 
 def deployed(world: World, tree: Tree) -> str:
@@ -86,19 +94,22 @@ def deployed(world: World, tree: Tree) -> str:
     inner = [deployed(world, each) for each in tree.below]
     name = f"tree-{next(_NAMES)}"
     keys = [_key(f"{_KEYS[step.kind]}{at}", step.order) for at, step in enumerate(tree.steps)]
-    names = [_key(f"c{at}", child.order) for at, child in enumerate(tree.below)]
+    below_ = list(enumerate(tree.below))
+    names = [_key(f"{'u' if each.free else 'c'}{at}", each.order) for at, each in below_]
     bindings = []
     for at, step in enumerate(tree.steps):
         before = f"({done(keys[at - 1])})" if at and step.waits else "true"
         bindings.append(_binding(step, keys[at], before))
-    bindings += _below(tree, dict(zip(names, inner, strict=True)))
+    opens = dict(zip(names, inner, strict=True))
+    free = {key: opens.pop(key) for key, each in zip(names, tree.below, strict=True) if each.free}
+    bindings += [*_below(tree, opens), *_free(free)]
     wanted = [done(key) for key in keys]
-    if inner:
-        ended = ", ".join(f".{each}" for each in names)
-        enough = min(tree.required, len(inner))
+    if opens:
+        ended = ", ".join(f".{each}" for each in opens)
+        enough = min(tree.required, len(opens))
         wanted.append(f"([{ended}] | map(select(. != null)) | length) >= {enough}")
         if tree.twice:
-            wanted.append(f".{names[0]}_again != null")
+            wanted.append(f".{next(iter(opens))}_again != null")
     deploy(world, definition(name, *bindings, success=" and ".join(wanted)))
     return name
 
@@ -119,7 +130,7 @@ def done(key: str) -> str:
 
 
 def _binding(step: Step, key: str, before: str) -> dict[str, Any]:
-    order = {"compensationOrder": step.order} if step.order is not None else {}
+    order = _ordered(key)
     if step.kind in {"program", "outside"}:
         by = MADE if step.kind == "program" else OUTSIDE
         return automated(key, by, before, "{}", **order)
@@ -128,7 +139,8 @@ def _binding(step: Step, key: str, before: str) -> dict[str, Any]:
 
 
 def _below(tree: Tree, inner: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield the steps that are cases; the first of them in two instances, one after the other."""
+    """Yield the steps that wait for cases; the first of them in two instances, one after the
+    other."""
     total = len(inner) + tree.twice
     group: dict[str, Any] = {}
     if total > 1:
@@ -144,10 +156,21 @@ def _below(tree: Tree, inner: Mapping[str, str]) -> Iterator[dict[str, Any]]:
             more["outputMapping"] = f"if .first then {{{key}: .}} else {{{key}_again: .}} end"
             more["inputMapping"] = f"{{first: (.{key} == null)}}"
             still = f".{key} == null or .{key}_again == null"
-        order = order_of(key)
-        yield below(key, child, still, **more) | (
-            {} if order is None else {"compensationOrder": order}
-        )
+        yield below(key, child, still, **more) | _ordered(key)
+
+
+def _free(inner: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the steps that open a case once, and do not wait for it."""
+    for key, child in inner.items():
+        opened = f"{key}_open"
+        write = {opened: True}
+        step = below(key, child, f".{opened} == null", contextWrite=write, waitForCompletion=False)
+        yield step | _ordered(key)
+
+
+def _ordered(key: str) -> dict[str, Any]:
+    order = order_of(key)
+    return {} if order is None else {"compensationOrder": order}
 
 
 def tasks_in(world: World, root: uuid.UUID, kind: str) -> list[WorkItem]:

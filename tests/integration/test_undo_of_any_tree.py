@@ -1,9 +1,10 @@
 """Whatever a definition looks like and in whatever order its work was done: it is undone backwards.
 
 Random trees of cases, three deep: tasks, programs and what somebody outside does, one after the
-other, side by side and in loops; sub-cases alone, in groups that need all or some, and in several
-instances; some steps with a declared order of undoing. They are done in random orders, all of it or
-a part, some at one and the same moment. What a preview says is compared with what then happens.
+other, side by side and in loops; sub-cases alone, in groups that need all or some, in several
+instances, and for which nobody waits; some steps with a declared order of undoing. They are done in
+random orders, all of it or a part, some at one and the same moment. What a preview says is compared
+with what then happens.
 """
 
 from __future__ import annotations
@@ -257,6 +258,7 @@ def _undone_as_planned(world: World, root: uuid.UUID, undoing: Undoing, data: An
     as_planned(steps, set(), undoing.before)
     for place, each in enumerate(order):
         assert undoing.before[each] <= set(order[:place]), "shown in an order in which it can run"
+    undoing.seen |= _goes_on(world, root)
     run = roll_back(world, root)
     assert run.plan.digest == plan.digest
     assert tasks_in(world, root, "TASK") == [], "open work is called off when it begins"
@@ -272,6 +274,14 @@ def _undone_as_planned(world: World, root: uuid.UUID, undoing: Undoing, data: An
         assert all(at[each] < at[original] for each in earlier), "backwards"
     _check_ends(world, root, done | late)
     undoing.seen |= {"late"} if late else set()
+
+
+def _goes_on(world: World, root: uuid.UUID) -> set[str]:
+    """Return whether cases go on for which nobody waits, and how far below."""
+    with tenant_scope(world.operator.tenant_id):
+        rows = Case.objects.filter(root_id=root, awaited=False, status="RUNNING")
+        above = set(rows.exclude(id=root).values_list("parent_id", flat=True))
+    return {"free one" if each == root else "free one far below" for each in above}
 
 
 def _report_late(world: World, root: uuid.UUID, data: Any) -> Ids:
@@ -314,7 +324,8 @@ def _check_ends(world: World, root: uuid.UUID, done: Ids) -> None:
 def _shape(tree: Tree) -> set[str]:
     """Return what a tree has that is worth having been seen."""
     said = {f"{tree.deep} deep", *(step.kind for step in tree.steps)}
-    said |= {"instances"} if tree.twice and tree.below else set()
+    said |= {"instances"} if tree.twice and tree.waited_for else set()
+    said |= {"free"} if tree.waited_for != tree.below else set()
     said |= {"declared"} if tree.declares else set()
     return said.union(*(_shape(each) for each in tree.below))
 
@@ -334,14 +345,14 @@ def test_all_of_it_is_undone_backwards_and_once(world: World, undoing: Undoing) 
     any_tree()
     assert undoing.seen == {
         "1 deep", "2 deep", "3 deep", "human", "loop", "program", "outside", "instances",
-        "declared", "one after the other",
+        "declared", "free", "one after the other",
     }  # fmt: skip
 
 
 def test_what_was_done_of_a_tree_is_undone_and_the_rest_called_off(
     world: World, undoing: Undoing
 ) -> None:
-    @settings(max_examples=14, **DRAWN)
+    @settings(max_examples=20, **DRAWN)
     @given(tree=trees(DEEPEST), data=st.data(), most=st.integers(0, 6))
     def any_tree(tree: Tree, data: Any, most: int) -> None:
         undoing.clear()
@@ -351,4 +362,6 @@ def test_what_was_done_of_a_tree_is_undone_and_the_rest_called_off(
         undoing.seen |= _shape(tree)
 
     any_tree()
-    assert undoing.seen >= {"late", "one after the other", "3 deep"}
+    assert undoing.seen >= {
+        "late", "one after the other", "3 deep", "free one", "free one far below",
+    }  # fmt: skip
