@@ -134,7 +134,7 @@ def cancel_unawaited(case: Case, ids: Collection[uuid.UUID], *, cause: Cause, re
     waits for: a rollback is about to undo them. None of them is below another of them."""
     cause.write()
     for row in lock_many(Case, Case.subject_type, case.tenant_id, ids):
-        if row.status in CANCELLABLE:
+        if not row.awaited and row.status in CANCELLABLE:
             _cancel(row, cause=cause, reason=reason)
 
 

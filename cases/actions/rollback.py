@@ -112,10 +112,9 @@ goes_on = functools.partial(whole_moves.goes_on, save_case)
 def started(case: Case, run: Any, rows: Mapping[uuid.UUID, Any], *, cause: Cause) -> None:
     """Turn the case COMPENSATING and call off what it has open in scope."""
     recorded = whole_moves.started(save_case, case, run, cause=cause)
-    if leaves_rest(run.plan.scope):
-        return
     because = cause.after(recorded.ref)
-    cancel_open_work(case, cause=because, reason=ROLLED_BACK, rows=rows)
+    if not leaves_rest(run.plan.scope):
+        cancel_open_work(case, cause=because, reason=ROLLED_BACK, rows=rows)
     for ids in _undone_below(run):
         cancel_unawaited(case, ids, cause=because, reason=ROLLED_BACK)
 

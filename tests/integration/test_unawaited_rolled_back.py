@@ -59,9 +59,9 @@ def case_of(world: World, case_id: uuid.UUID, step: str) -> uuid.UUID:
     return found
 
 
-def begin(world: World, top: uuid.UUID) -> None:
+def begin(world: World, top: uuid.UUID, **wish: Any) -> None:
     """Let a rollback begin, and nothing of it be heard of yet."""
-    plan = plan_for(world, top)
+    plan = plan_for(world, top, **wish)
     execute(plan.id, call=Call(world.operator, digest=plan.digest))
 
 
@@ -124,6 +124,35 @@ def test_three_levels_below_too_with_what_is_waited_for_there(world: World) -> N
     assert [actions_of(world, "case", each).count("cancelled") for each in levels] == [0, 1, 1, 1]
     for each in (g, h):
         assert str(plan_items(world, each)["own"].status) == "CANCELLED"
+    verify()
+
+
+@pytest.mark.parametrize("deep", [1, 2])
+@pytest.mark.parametrize("scope", ["steps", "sub_case"])
+def test_a_rollback_of_chosen_steps_calls_it_off_at_once_too(
+    world: World, scope: str, deep: int
+) -> None:
+    deploy(world, definition("pair", human("first"), human("second")))
+    free = unawaited("free", "pair")
+    deploy(world, definition("over", human("own"), free, success=".own != null"))
+    step = free if deep == 1 else below("free", "over")
+    deploy(world, definition("top", step, human("own"), human("last")))
+    top = opened(world, "tests/top")
+    levels = [each.id for each in _chain_below(world, top)]
+    finish(world.analyst, levels[-1], "first", "OK")
+    for each in [*levels[:-1], top]:
+        finish(world.analyst, each, "own", "OK")
+    chosen: dict[str, Any] = {"kind": "steps", "steps": ["free"], "only_this": True}
+    if scope == "sub_case":
+        chosen = {"kind": "sub_case", "case": str(levels[0])}
+    begin(world, top, scope=chosen)
+    assert str(case_row(world, levels[-1]).status) == "CANCELLED"
+    assert str(open_item(world.analyst, top, "last").status) == "PENDING", "the rest stays"
+    drain()
+    for each in levels:
+        undo(world.analyst, each)
+    assert [str(case_row(world, each).status) for each in levels] == ["COMPENSATED"] * deep
+    assert plan_items(world, top)["own"].compensation_state == "NONE"
     verify()
 
 
