@@ -250,9 +250,10 @@ def heard(
         return
     item.compensation_state = row.compensation_state
     undone = row.compensation_state == CompensationState.COMPENSATED
-    if undone and item.status in OPEN_ITEMS:
+    if undone and item.status in OPEN_ITEMS and not item.is_case:
         # Undone as if it had happened: no result of it will ever come, and nothing goes on by
-        # itself. A case that is not being rolled back fails with that, and can be tried again.
+        # itself (of a case below its own end is heard). A case that is not being rolled back fails
+        # with that, and can be tried again.
         item.status, item.ended_at, item.error = PlanItemStatus.FAULTED, now(), UNDONE_IN_DOUBT
         item.completion_seq = row.completion_seq
         fault_case(case, f"{item.binding}: {item.error}", cause=cause, moves=cause.moves)

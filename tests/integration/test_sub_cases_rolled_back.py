@@ -24,6 +24,7 @@ from tests.casework import (
     plan_for,
     plan_items,
     roll_back,
+    run_row,
     undo,
 )
 from tests.clients import browser
@@ -193,6 +194,21 @@ def test_one_that_is_undone_while_it_is_waited_for_fails_its_step(world: World) 
     actions.retry_case(top, call=Call(world.operator))
     drain()
     assert [str(row.status) for row in children(world, top)] == ["COMPENSATED", "RUNNING"]
+    verify()
+
+
+def test_so_does_one_that_alone_is_undone_from_above(world: World) -> None:
+    deployed(world)
+    top = opened(world, "tests/top")
+    low = child(world, top).id
+    finish(world.analyst, low, "first", "OK")
+    run = roll_back(world, top, scope={"kind": "sub_case", "case": str(low)})
+    assert statuses(world, top) == ["COMPENSATING", "COMPENSATING"]
+    undo(world.analyst, low)
+    assert run_row(world, run.id).status == "COMPLETED"
+    assert statuses(world, top) == ["FAULTED", "COMPENSATED"]
+    item = plan_items(world, top)["low"]
+    assert (item.status, item.compensation_state) == ("CANCELLED", "COMPENSATED")
     verify()
 
 
