@@ -18,11 +18,9 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from executions.actions import request_execution
-from ledger.broken import Broken
 from ledger.canonical import canonical, leaf_hash
 from ledger.hashed_columns import COLUMNS as HASHED
 from ledger.selectors import Entry
-from ledger.verify import Report, verify_tenant
 from tests import states
 from tests.casework import approved_loan, roll_back, steps
 from tests.draining import drain
@@ -229,18 +227,6 @@ def test_a_flipped_byte_in_a_payload(chain: tuple[WorkItem, list[Entry]]) -> Non
     for column in ("body", "salt"):
         with tampered(entry, "ledger_payload", column, flipped):
             broken(entry, "payload")
-
-
-def test_a_payload_of_another_tenant(chain: tuple[WorkItem, list[Entry]]) -> None:
-    """It is where its own tenant does not see it: nobody is to call that whole."""
-    entry = chain[1][2]
-    gone = "payload outcome is gone, and no receipt tells of it"
-    with tampered(entry, "ledger_payload", "tenant_id", uuid.uuid4()):
-        broken(entry, gone)
-        with pytest.raises(Broken, match=gone) as found:
-            verify_tenant(entry.tenant_id, Report())
-        assert (found.value.entry, found.value.kind) == (entry.id, "payload")
-    verify_tenant(entry.tenant_id, Report())
 
 
 def test_a_renamed_payload(chain: tuple[WorkItem, list[Entry]]) -> None:
