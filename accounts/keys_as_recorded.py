@@ -42,6 +42,7 @@ WITH told AS MATERIALIZED (
     FROM accounts_signaturekey
 )
 """
+# Whoever is erased has no keys any more, also where a hold keeps what was said of one.
 _REGISTERED: Final = """
     SELECT l.id, CASE
         WHEN k.id IS NULL THEN format('signature key %s, which it registered, is gone', l.key_text)
@@ -51,6 +52,10 @@ _REGISTERED: Final = """
     FROM last l LEFT JOIN keys k ON k.tenant_id = l.tenant_id AND k.key = l.key
     WHERE l.action = 'key_registered'
         AND (k.actor_id, k.public_key) IS DISTINCT FROM (l.actor_id, l.says)
+        AND NOT (k.id IS NULL AND EXISTS (
+            SELECT 1 FROM ledger_ledgerentry e WHERE e.tenant_id = l.tenant_id
+                AND e.subject_type = 'actor' AND e.subject_id = l.actor_id
+                AND e.action = 'erasure_confirmed'))
 """
 _UNREGISTERED: Final = """
     SELECT NULL, format('no entry has registered signature key %s', k.id)

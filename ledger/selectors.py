@@ -348,7 +348,7 @@ def heads_of(tenant_id: uuid.UUID, types: Sequence[str], ids: Any) -> QuerySet[L
 
 
 def _link(id_: uuid.UUID | None, hash_: Any) -> EntryRef | None:
-    return None if id_ is None else EntryRef(id_, bytes(hash_))
+    return None if id_ is None else EntryRef(id_, b"" if hash_ is None else bytes(hash_))
 
 
 def _entry(row: LedgerEntry, beside: Mapping[str, Any], only: Sequence[str] | None = None) -> Entry:

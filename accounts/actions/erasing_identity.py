@@ -42,15 +42,20 @@ _OF_MEMBER = (
 )
 # What is kept of a user beside memberships. `%(user)s`, and for what knows no user all that they
 # are `%(called)s`: whoever signs in may write the name large, or take the address for it.
+_CALLED = "lower(btrim({})) IN (SELECT lower(name) FROM unnest(%(called)s::text[]) name)"
 _OF_USER = (
-    "DELETE FROM django_admin_log WHERE user_id = %(user)s OR lower(object_repr) = ANY(%(called)s)",
+    f"DELETE FROM django_admin_log WHERE user_id = %(user)s OR {_CALLED.format('object_repr')}",  # noqa: S608  -- own words
     "DELETE FROM accounts_user_groups WHERE user_id = %(user)s",
     "DELETE FROM accounts_user_user_permissions WHERE user_id = %(user)s",
-    "DELETE FROM axes_accesslog WHERE lower(btrim(username)) = ANY(%(called)s)",
-    "DELETE FROM axes_accessfailurelog WHERE lower(btrim(username)) = ANY(%(called)s)",
+    f"DELETE FROM axes_accesslog WHERE {_CALLED.format('username')}",  # noqa: S608  -- own words
+    f"DELETE FROM axes_accessfailurelog WHERE {_CALLED.format('username')}",  # noqa: S608  -- own words
     "DELETE FROM accounts_user WHERE id = %(user)s",
 )
-_ATTEMPT = "concat_ws(chr(10), username, get_data, post_data)"
+_ATTEMPTS = (
+    "SELECT id, username, concat_ws(chr(10), get_data, post_data) FROM axes_accessattempt"  # noqa: S608  -- own words
+    " WHERE concat_ws(chr(10), username, get_data, post_data) ILIKE ANY(%(likes)s)"
+    f" OR {_CALLED.format('username')}"
+)
 _OF_ATTEMPTS = (
     "DELETE FROM axes_accessattemptexpiration WHERE access_attempt_id = ANY(%(ids)s)",
     "DELETE FROM axes_accessattempt WHERE id = ANY(%(ids)s)",
@@ -100,7 +105,7 @@ def _remove_user(user_id: uuid.UUID, names: Names) -> None:
         with transaction.atomic():
             _raw("SET CONSTRAINTS ALL IMMEDIATE")
             for statement in _OF_USER:
-                _raw(statement, user=user_id, called=names.lowered)
+                _raw(statement, user=user_id, called=names.called)
             _remove_attempts(names)
             Session.objects.filter(session_key__in=list(_sessions(user_id))).delete()
     except IntegrityError:
@@ -109,16 +114,24 @@ def _remove_user(user_id: uuid.UUID, names: Names) -> None:
 
 
 def _remove_attempts(names: Names) -> None:
-    """Remove what is kept of failed attempts to sign in, in whatever was sent with them."""
+    """Remove what is kept of failed attempts to sign in as them, and where whatever else was sent
+    names them. By those of others, who may be called `al.smith`, others are held off: they stay."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, {_ATTEMPT} FROM axes_accessattempt"  # noqa: S608  -- own words
-            f" WHERE {_ATTEMPT} ILIKE ANY(%(likes)s)",
-            {"likes": names.likes},
-        )
-        ids = [id_ for id_, said in cursor.fetchall() if names.names(said)]
+        cursor.execute(_ATTEMPTS, {"likes": names.likes, "called": names.called})
+        ids = [id_ for id_, username, sent in cursor.fetchall() if _is_of(names, username, sent)]
     for statement in _OF_ATTEMPTS:
         _raw(statement, ids=ids)
+
+
+def _is_of(names: Names, username: str, sent: str) -> bool:
+    """Whether an attempt names them. `sent`: a line each, as `name=value`."""
+    tried: list[str] = [username]
+    others: list[str] = []
+    for line in sent.splitlines():
+        name, _, value = line.partition("=")
+        (tried if name == "username" else others).append(value)
+    called = {each.casefold() for each in names.called}
+    return any(each.strip().casefold() in called for each in tried) or any(map(names.names, others))
 
 
 def _sessions(user_id: uuid.UUID) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from django.db.models import Q
@@ -170,13 +170,19 @@ class _Reading:
 
 def run_of(entry: Entry) -> uuid.UUID | None:
     """Return the rollback that an entry says it is part of."""
-    return _id((entry.compensation or {}).get("run"))
+    return _id(_object(entry.compensation).get("run"))
 
 
 def _named(entries: Iterable[Entry]) -> set[Ref]:
     """Return what the steps of a rollback undo."""
-    said = [undoing for each in entries if (undoing := (each.compensation or {}).get("undoing"))]
-    return {(each["type"], id_) for each in said if (id_ := _id(each["id"])) is not None}
+    said = [_object(_object(each.compensation).get("undoing")) for each in entries]
+    found = [(each.get("type"), _id(each.get("id"))) for each in said]
+    return {(type_, id_) for type_, id_ in found if isinstance(type_, str) and id_ is not None}
+
+
+def _object(said: Any) -> Mapping[str, Any]:
+    """Return an object that a column says, an empty one for none: as `_id`."""
+    return said if isinstance(said, dict) else {}
 
 
 def _id(said: Any) -> uuid.UUID | None:

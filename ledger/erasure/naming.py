@@ -41,12 +41,18 @@ _EXPRESSIONS: Final = frozenset(
     " expires_in_expression filter input_mapping input_projection output_mapping output_projection"
     " prompt_expression scope_expression title_expression when".split()
 )
+# What is put into a text of an expression, with texts and one level of brackets in it.
+_TEXT: Final = r'"(?:[^"\\]|\\.)*"'
+_INNER: Final = rf'(?:[^()"]|{_TEXT}|\((?:[^()"]|{_TEXT})*\))*'
+_PUT_IN: Final = re.compile(rf"(\\\({_INNER}\))")
 # In an expression: what is text, or a remark, and not what it does.
-_TEXTS_IN_IT: Final = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*')
-# In such a text: what is put into it.
-_PUT_IN: Final = re.compile(r"(\\\([^()]*\))")
+_TEXTS_IN_IT: Final = re.compile(rf'"(?:[^"\\]|\\\({_INNER}\)|\\[^(])*"|#[^\n]*')
 # Behind what a text in brackets is the name of a member: `.a["b"]`, and not `["b"]`.
-_OPENS_PATH: Final = re.compile(r"""[\w.\])"?]\[\s*$""")
+_OPENS_PATH: Final = re.compile(
+    r"""[\w.\])"?](?<!\bthen)(?<!\belse)(?<!\band)(?<!\bor)(?<!\bin)\[\s*$"""
+)
+# What a thing may be called, in an expression: no list of people, and no pattern.
+_OF_A_THING: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 _BLANK: Final = re.compile(r"\s")
 _PIECES: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^"{}\[\]]+')
 #: Shorter texts stand in too many others that are about something else.
@@ -76,9 +82,9 @@ class Names:
         return None if all(text.isascii() for text in self._all) else r"%\\u%"
 
     @property
-    def lowered(self) -> list[str]:
-        """All they are called by, in small letters."""
-        return [each.lower() for each in self._all]
+    def called(self) -> list[str]:
+        """All they are called by, as it was written, the username however short."""
+        return sorted({self.username, *self._all} - {""})
 
     def names(self, text: str) -> bool:
         """Whether a text names them."""
@@ -126,8 +132,8 @@ class Names:
             return self.without(found.group())
         parts = _PUT_IN.split(found.group())
         said = "".join(parts[::2])[1:-1]
-        in_words = not _names_member(found) and (_BLANK.search(said) or self._is_word(said))
-        how = self.without if in_words else self._without_long
+        is_thing = _OF_A_THING.fullmatch(said) and not self._is_word(said)
+        how = self._without_long if is_thing or _names_member(found) else self.without
         return "".join(part if place % 2 else how(part) for place, part in enumerate(parts))
 
     def _without_long(self, text: str) -> str:
@@ -145,9 +151,10 @@ class Names:
 
     @functools.cached_property
     def _words(self) -> set[str]:
-        """Their names of one word, in small letters: other things may be called so."""
-        words = (self.username, *(each for each in self._all if each.replace("-", "").isalpha()))
-        return {each.casefold() for each in words}
+        """Their names of one word, in small letters: other things may be called so. No address, and
+        of what else they are called no word of other letters: there are no blanks between names."""
+        words = {each for each in self._all if each.isascii() and each.replace("-", "").isalpha()}
+        return {each.casefold() for each in {self.username} | words if "@" not in each}
 
     def _is_word(self, value: str) -> bool:
         """Whether a text is a name of one word, and nothing but that."""

@@ -293,7 +293,7 @@ def test_who_failed_to_sign_in_is_found_however_it_was_typed(world: World) -> No
     tag = secrets.token_hex(4)
     person = one_more(world, f"ada{tag}", email=f"ada.{tag}@lace.example")
     theirs = [person.username.upper(), f"Ada.{tag}@Lace.example"]
-    others = [f"ada{tag}2", f"xada.{tag}@lace.example"]
+    others = [f"ada{tag}.smith", f"ada{tag}2", f"xada.{tag}@lace.example"]
     logs: list[Any] = [AccessLog, AccessFailureLog]
     for typed in (*theirs, *others):
         log_in(Client(), typed, "wrong")

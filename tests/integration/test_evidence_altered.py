@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from ledger.selectors import Entry
 from ledger.verify import Report, verify_tenant
@@ -94,10 +95,12 @@ def test_whatever_column_was_altered_there_is_a_pack_that_is_broken(
     alone: dict[str, Any] = {
         "kind": "ELSEWHERE", "actor_type": "NOBODY", "actor_role": "king",
         "on_behalf_of_id": uuid.UUID(int=1), "correlation_id": uuid.UUID(int=1),
-        "subject_version": 77, "completion_seq": 5, "compensation": {"run": "no id"},
-        "from_status": "NOWHERE", "case_id": uuid.UUID(int=1),
+        "subject_version": 77, "completion_seq": 5, "from_status": "NOWHERE",
+        "case_id": uuid.UUID(int=1), "caused_by_id": uuid.UUID(int=1),
     }  # fmt: skip
-    for column, value in alone.items():
+    strange = ({"run": "no id"}, [1], 7, {"undoing": "abc"}, {"undoing": {"type": ["x"]}})
+    said_of_it = [("compensation", Jsonb(each)) for each in strange]
+    for column, value in (*alone.items(), *said_of_it):
         with tampered(done, ENTRIES, column, value):
             files = pack_of(world, done)
         why = f"column {column} differs from its bytes"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit.actions.erasing_people import confirm
 from audit.actions.keeping_payloads import end_policy, set_policy
 from ledger.broken import Broken
 from ledger.clock import now, rfc3339
@@ -23,7 +24,7 @@ from ledger.tenancy import tenant_scope
 from ledger.verify import Report, verify_tenant
 from people.key_verbs import report_compromise, retire_key
 from tests.draining import drain
-from tests.erasing import erase, one_more
+from tests.erasing import counted_erasure, erase, one_more
 from tests.integration.test_signatures import finished, seen
 from tests.integration.test_verify_ledger import force, without
 from tests.integration.test_verify_sealed import broken, rewritten
@@ -157,6 +158,21 @@ def test_of_an_erased_member_no_key_is_missed(world: World) -> None:
     assert about(world, person, "key_compromised").payloads == {}
     assert force(f"SELECT count(*) FROM {KEYS} WHERE id = %s", [key.id]) == [(0,)]  # noqa: S608  -- own names
     assert run()[::2] == (0, "")
+
+
+def test_a_key_that_goes_before_what_is_said_of_it_is_not_missed(world: World) -> None:
+    """One registered while its member is being erased, or of which a hold keeps the words."""
+    person = one_more(world)
+    erasure = counted_erasure(world, person)
+    key = registered(person)
+    with without((KEYS, "id", key.id)):
+        said = f"signature key {key.id}, which it registered, is gone"
+        found_broken(world, about(world, person, "key_registered"), said)
+    confirm(erasure, call=Call(world.admin))
+    with without((KEYS, "id", key.id)):
+        assert about(world, person, "key_registered").payloads["key"] == str(key.id)
+        assert run()[::2] == (0, "")
+    drain(fast_forward=True)
 
 
 def test_a_key_whose_words_were_pruned_is_no_fault(

@@ -119,6 +119,25 @@ def test_what_is_called_after_a_persons_name_keeps_its_own() -> None:
     }  # fmt: skip
 
 
+def test_an_address_and_a_name_in_other_letters_go_everywhere() -> None:
+    address = Names("TOKEN", "sam@example.org", ["Sam Sung", "sam@example.org"])
+    text = (
+        '{"candidate_groups": ["sam@example.org"], "name": "sam@example.org",'
+        ' "sam@example.org": 1, "type": "mail-to-sam@example.org"}'
+    )
+    assert address.without_in_json(text, followed=True) == (
+        '{"candidate_groups": ["TOKEN"], "name": "TOKEN", "TOKEN": 1, "type": "mail-to-TOKEN"}'
+    )
+    assert address.without_in_expression('.to["sam@example.org"]') == '.to["TOKEN"]'
+    written = Names("TOKEN", "yamada", ["山田太郎"])
+    assert written.without_in_thing("山田太郎-approved") == "TOKEN-approved"
+    assert written.without_in_thing("yamada-approved") == "yamada-approved"
+
+
+def test_whoever_is_called_by_one_letter_is_called_so_alone() -> None:
+    assert Names("TOKEN", "x", ["Xu Li", "y"]).called == ["Xu Li", "x"]
+
+
 def test_in_what_people_gave_only_groups_and_roles_keep_their_names() -> None:
     text = '{"group": "eu-desk", "roles": ["desk.lead"], "binding": "desk-check", "desk": "desk.x"}'
     assert DESK.without_in_json(text) == (
@@ -142,6 +161,11 @@ def test_in_what_people_gave_only_groups_and_roles_keep_their_names() -> None:
         ('"Ask desk: \\(.desk)" # as desk-1 said', '"Ask TOKEN: \\(.desk)" # as TOKEN-1 said'),
         ('.to == "sam@example.org"', '.to == "TOKEN"'),
         ('.["sam@example.org"]', '.["TOKEN"]'),
+        ('.who | test("^(desk|bob)$")', '.who | test("^(TOKEN|bob)$")'),
+        ('.who == "user:desk"', '.who == "user:TOKEN"'),
+        ('if .a then["desk"] else .["desk"] end', 'if .a then["TOKEN"] else .["desk"] end'),
+        ('"for \\(.desk["desk"]) now desk"', '"for \\(.desk["desk"]) now TOKEN"'),
+        ('"sum \\(.desk | f(1)) of desk"', '"sum \\(.desk | f(1)) of TOKEN"'),
     ],
 )
 def test_an_expression_names_a_person_where_a_text_is_just_the_name(
