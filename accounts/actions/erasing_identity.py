@@ -40,9 +40,10 @@ _OF_MEMBER = (
     "DELETE FROM accounts_signaturekey WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
     "DELETE FROM accounts_membership WHERE tenant_id = %(tenant)s AND actor_id = %(actor)s",
 )
+# Whether a text is one of the names they are called by, however it was typed.
+_CALLED = "lower(btrim({})) IN (SELECT lower(name) FROM unnest(%(called)s::text[]) name)"
 # What is kept of a user beside memberships. `%(user)s`, and for what knows no user all that they
 # are `%(called)s`: whoever signs in may write the name large, or take the address for it.
-_CALLED = "lower(btrim({})) IN (SELECT lower(name) FROM unnest(%(called)s::text[]) name)"
 _OF_USER = (
     f"DELETE FROM django_admin_log WHERE user_id = %(user)s OR {_CALLED.format('object_repr')}",  # noqa: S608  -- own words
     "DELETE FROM accounts_user_groups WHERE user_id = %(user)s",
